@@ -1,0 +1,143 @@
+"""The values that a plan and a run consist of. Renderers read them; nothing else.
+
+All instants are naive UTC with millisecond precision at most, like the tables.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class SyncMode(StrEnum):
+    """How much of a sObject is read."""
+
+    AUTO = "auto"
+    FULL = "full"
+    INCREMENTAL = "incremental"
+
+
+class Change(StrEnum):
+    """What a plan will do to a target table (the sign in front of its line)."""
+
+    CREATE = "create"  # +
+    UPDATE = "update"  # ~
+    REBUILD = "rebuild"  # !
+    NOTHING = "nothing"  # =
+
+
+class Status(StrEnum):
+    """The end of a run or of one object in it."""
+
+    PLANNED = "planned"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    DIED = "died"  # a run without an end and without a live lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorReport:
+    """One error as people and JSON readers see it (no secrets, no row values)."""
+
+    code: str
+    message: str
+    exit_code: int = 1
+    why: str | None = None
+    state: str | None = None  # what is left behind
+    hint: str | None = None
+    sobject: str | None = None
+    transient: bool = False
+    retry_after_seconds: float | None = None
+    context: dict[str, str | int | float | bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectPlan:
+    """What a sync will do for one sObject."""
+
+    sobject: str
+    target_table: str  # schema.table
+    mode: SyncMode
+    change: Change
+    via: str  # rest, bulk or stage
+    sync_method: str  # of the documented matrix, e.g. bulk_api_full
+    estimated_rows: int | None
+    estimated_calls: int
+    since: datetime | None  # the watermark an incremental starts from
+    why: str
+    notes: tuple[str, ...] = ()  # schema changes and warnings, in words
+    soql: str = ""
+    error: ErrorReport | None = None  # the object cannot be planned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a run reads and writes."""
+
+    org_id: str
+    org_url: str
+    warehouse_kind: str  # duckdb, snowflake
+    warehouse: str  # display form, e.g. duckdb:///crm.duckdb
+    schema: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPlan:
+    """What a sync of several sObjects will do. ``print(plan)`` shows it."""
+
+    place: Place
+    objects: tuple[ObjectPlan, ...]
+    api_calls_left: int | None
+    api_calls_max: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectReport:
+    """The receipt of one sObject: reported = downloaded = staged = loaded.
+
+    ``read`` is the number that Salesforce itself reported for the query or job;
+    ``inserted + updated + unchanged == staged == downloaded == read`` in a success.
+    ``deleted`` is the part of what was read that lies in the recycle bin, ``removed``
+    the rows a full load did not find in Salesforce any more.
+    """
+
+    sobject: str
+    target_table: str
+    status: Status
+    mode: SyncMode | None = None
+    sync_method: str | None = None
+    via: str | None = None
+    estimated_rows: int | None = None
+    read: int = 0
+    downloaded: int = 0
+    staged: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    removed: int = 0
+    since: datetime | None = None
+    complete_up_to: datetime | None = None  # the new watermark
+    last_modified_at: datetime | None = None  # MAX(LASTMODIFIEDDATE) of the table
+    started_at: datetime | None = None
+    seconds: float = 0.0
+    api_calls: int = 0
+    size_bytes: int = 0
+    job_ids: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: ErrorReport | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncReport:
+    """The end of a run. ``print(report)`` shows the final table."""
+
+    run_id: str
+    status: Status
+    exit_code: int
+    place: Place | None  # None in history of runs that died before connecting
+    started_at: datetime
+    seconds: float
+    api_calls: int
+    objects: tuple[ObjectReport, ...]

@@ -1,0 +1,80 @@
+"""What a sObject looks like and what its table looks like: frozen values, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field as the describe reports it (the attributes lht acts on)."""
+
+    name: str
+    type: str  # the describe's own word: "string", "currency", "reference" ...
+    label: str = ""
+    length: int = 0  # characters
+    precision: int = 0
+    scale: int = 0
+    nillable: bool = True
+    calculated: bool = False
+    filterable: bool = True
+    unique: bool = False
+    external_id: bool = False
+    compound: bool = False  # a parent of parts (address, location, Fiscal ...)
+    reference_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SObjectSchema:
+    """A sObject as the describe reports it, fields in describe order."""
+
+    name: str
+    label: str
+    fields: tuple[Field, ...]
+    key_prefix: str | None = None
+    queryable: bool = True
+    replicateable: bool = True
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        """Fields by lower-case API name."""
+        return {f.name.lower(): f for f in self.fields}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column that lht owns, filled from the field of the same API name."""
+
+    name: str  # field API name; the warehouse folds it
+    field_type: str
+    arrow_type: str  # a name of lht.typemap, e.g. "string", "decimal(38,2)"
+
+    def widened(self, arrow_type: str) -> Self:
+        """Return the same column with a wider type."""
+        return replace(self, arrow_type=arrow_type)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSchema:
+    """The columns that lht owns in a target table, in field order; ``Id`` is the key."""
+
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(c.name for c in self.columns)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        """Columns by lower-case name."""
+        return {c.name.lower(): c for c in self.columns}
+
+    def widened(self, types: Mapping[str, str]) -> "TableSchema":
+        """Return the schema with the named columns set to wider types."""
+        return TableSchema(
+            columns=tuple(
+                c.widened(types[c.name]) if c.name in types else c for c in self.columns
+            )
+        )
