@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class TableSchema:
-    """The columns that lht owns in a target table, in field order; ``Id`` is the key."""
+    """The columns that lht owns in a target table, in field order, ``Id`` first."""
 
     columns: tuple[Column, ...]
 

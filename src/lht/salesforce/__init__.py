@@ -1,1 +1,1 @@
-"""The Salesforce client: auth, one request path, describe, SOQL, REST and Bulk queries."""
+"""The Salesforce client: auth, one request path, describe, SOQL, REST and Bulk."""
