@@ -1,0 +1,56 @@
+# Each of `make test` and `make demo` works as the only command on a machine
+# with Python 3.11 or newer, pip and make.
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: test check demo bench docs dist lock clean
+
+test: check
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy src
+	$(BIN)/lint-imports --no-logo
+
+demo: $(STAMP)
+	$(BIN)/lht demo
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+docs: $(STAMP)
+	$(BIN)/python -m pytest tests/docs
+
+dist: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/twine check --strict dist/*
+
+lock: $(STAMP)
+	{ echo '# Every package of a development environment, pinned. Made by `make lock`.'; \
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' \
+	| $(BIN)/pip-compile --quiet --upgrade --extra devorg --strip-extras --no-header --no-annotate \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file - pyproject.toml - \
+	| grep -v '^#'; } > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+
+clean:
+	rm -rf $(VENV) dist build
+
+# The environment is made again only when what it is made from has changed.
+$(STAMP): requirements.lock pyproject.toml
+	@for p in $${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do \
+	  "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && found=$$p && break; \
+	done; \
+	test -n "$$found" || { echo "lht needs Python 3.11 or newer: install it, or name it with PYTHON=..." >&2; exit 1; }; \
+	"$$found" -c 'import venv, ensurepip' 2>/dev/null || { echo "$$found has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }; \
+	test -x $(BIN)/python || "$$found" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
