@@ -6,6 +6,9 @@ All instants are naive UTC with millisecond precision at most, like the tables.
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any, Self
+
+from lht.exceptions import LHTError
 
 
 class SyncMode(StrEnum):
@@ -51,6 +54,26 @@ class ErrorReport:
     retry_after_seconds: float | None = None
     context: dict[str, str | int | float | bool]
 
+    @classmethod
+    def of(cls, error: LHTError, *, state: str | None = None) -> Self:
+        """Say what *error* says; *state* tells what is left behind."""
+        facts = {
+            k: v if isinstance(v, str | int | float | bool) else str(v)
+            for k, v in error.context.items()
+        }
+        return cls(
+            code=error.code,
+            message=error.message,
+            exit_code=error.exit_code,
+            why=error.why,
+            state=state,
+            hint=error.hint,
+            sobject=error.context.get("sobject"),
+            transient=error.transient,
+            retry_after_seconds=error.retry_after,
+            context=facts,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectPlan:
@@ -90,6 +113,30 @@ class SyncPlan:
     objects: tuple[ObjectPlan, ...]
     api_calls_left: int | None
     api_calls_max: int | None
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a sync would move or rebuild anything."""
+        return any(o.change is not Change.NOTHING for o in self.objects)
+
+    def __repr__(self) -> str:
+        return f"<SyncPlan of {', '.join(o.sobject for o in self.objects)}>"
+
+    def __str__(self) -> str:
+        from lht.report.terminal import PLAIN, render_plan
+
+        return render_plan(self, PLAIN)
+
+    def _repr_html_(self) -> str:
+        from lht.report.html import render_plan
+
+        return render_plan(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON document ``lht.plan/1``."""
+        from lht.report.document import plan_document
+
+        return plan_document(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,3 +188,23 @@ class SyncReport:
     seconds: float
     api_calls: int
     objects: tuple[ObjectReport, ...]
+
+    def __repr__(self) -> str:
+        names = ", ".join(o.sobject for o in self.objects)
+        return f"<SyncReport {self.run_id} {self.status}: {names}>"
+
+    def __str__(self) -> str:
+        from lht.report.terminal import PLAIN, render_report
+
+        return render_report(self, PLAIN)
+
+    def _repr_html_(self) -> str:
+        from lht.report.html import render_report
+
+        return render_report(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON document ``lht.sync/1``."""
+        from lht.report.document import report_document
+
+        return report_document(self)
