@@ -36,6 +36,7 @@ class Status(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    RUNNING = "running"
     DIED = "died"  # a run without an end and without a live lease
 
 
