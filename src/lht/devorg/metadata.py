@@ -71,6 +71,10 @@ class Field:
     rollup: Rollup | None = None
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
+    child_relationship_name: str | None = None  # as seen from the parent: Contacts
+    relationship_order: int | None = None  # 0 or 1 on master-detail
+    search_prefilterable: bool = False
+    name_pointing: bool = False
     cascade_delete: bool = False
     restricted_delete: bool = False
     write_requires_master_read: bool = False
@@ -79,6 +83,12 @@ class Field:
     picklist: tuple[PicklistValue, ...] = ()
     restricted_picklist: bool = False
     extra_type_info: str | None = None
+    help_text: str | None = None
+    mask: str | None = None
+    mask_type: str | None = None
+    query_by_distance: bool = False
+    display_location_in_decimal: bool = False
+    formula_treats_null_as_zero: bool = False
     permissionable: bool = True
     soap_type: str = "xsd:string"
     bulk: bool = True  # False: the Bulk API refuses a query that selects it
@@ -119,7 +129,16 @@ class SObject:
     undeletable: bool = True
     mergeable: bool = False
     searchable: bool = True
+    activateable: bool = False
+    compact_layoutable: bool = True
+    deep_cloneable: bool = False
+    feed_enabled: bool = False
+    layoutable: bool = True
+    mru_enabled: bool = True
+    search_layoutable: bool = True
+    triggerable: bool = True
     bulk: bool = True  # False: the Bulk API refuses the object with INVALIDENTITY
+    rows: tuple[Mapping[str, object], ...] = ()  # records that every org starts with
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -130,7 +149,9 @@ class SObject:
     def by_relationship(self) -> Mapping[str, Field]:
         """Reference fields by lower-case relationship name."""
         return {
-            f.relationship_name.lower(): f for f in self.fields if f.relationship_name
+            f.relationship_name.lower(): f
+            for f in self.fields
+            if f.relationship_name and f.reference_to
         }
 
 
