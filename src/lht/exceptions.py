@@ -7,7 +7,8 @@ LHTError                     .code .hint .transient .retry_after .context
 |- SalesforceError           .status .error_code
 |  |- SalesforceAuthError
 |  |- SalesforceAPIError     other 4xx
-|  |  `- SalesforceLimitError        quota or concurrency
+|  |  |- SalesforceLimitError        quota used up
+|  |  `- BulkRefusedError            .reason: REST can do it
 |  |- SalesforceUnavailableError     5xx and transport; transient
 |  `- BulkJobError           Failed, Aborted or timed out
 |- SchemaError               a human decides
@@ -26,7 +27,7 @@ LHTError                     .code .hint .transient .retry_after .context
 `- SyncError                 some objects failed; .report has them all
 """
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 
 class LHTError(Exception):
@@ -59,6 +60,9 @@ class LHTError(Exception):
         self.why = why
         self.retry_after = retry_after
         self.context = {k: v for k, v in context.items() if v is not None}
+        for label, text in (("why", why), ("hint", hint)):
+            if text:
+                self.add_note(f"{label}: {text}")  # a bare traceback tells all
 
 
 class ConfigError(LHTError):
@@ -119,10 +123,26 @@ class SalesforceAPIError(SalesforceError):
 
 
 class SalesforceLimitError(SalesforceAPIError):
-    """A quota or concurrency limit of the org is reached. Resumable later."""
+    """A quota of the org is used up. Resumable later."""
 
     code = "salesforce_limit"
     exit_code = 5
+
+
+class BulkRefusedError(SalesforceAPIError):
+    """Bulk API 2.0 does not offer this query; the REST API may.
+
+    ``reason`` is ``"object"`` (not supported by Bulk) or ``"field"`` (a selected
+    field or construct is not). No job was created.
+    """
+
+    code = "bulk_refused"
+
+    def __init__(
+        self, message: str, *, reason: Literal["object", "field"], **rest: Any
+    ) -> None:
+        super().__init__(message, reason=reason, **rest)
+        self.reason = reason
 
 
 class SalesforceUnavailableError(SalesforceError):

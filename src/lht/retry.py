@@ -1,0 +1,47 @@
+"""The one retry policy: how often and for how long.
+
+What may be repeated is the caller's knowledge, passed as ``when``; what helps to
+wait for is the error's (``retry_after``). Tests switch the waiting off with
+``stamina.set_testing``.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import stamina
+
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 6
+MAX_TOTAL_SECONDS = 180.0
+MAX_WAIT_SECONDS = 60.0  # a server that asks for more is told of, not waited for
+
+_policy = stamina.RetryingCaller(
+    attempts=MAX_ATTEMPTS,
+    timeout=MAX_TOTAL_SECONDS,
+    wait_initial=0.5,
+    wait_max=30.0,
+    wait_jitter=1.0,
+)
+
+
+def retrying(call: Callable[[], T], *, when: Callable[[Exception], bool]) -> T:
+    """Call until it succeeds, the budget is used up, or an error forbids it.
+
+    Args:
+        call: Safe to repeat after every error that ``when`` accepts.
+        when: Whether this error is worth another attempt.
+
+    Returns:
+        What the first successful call returned; else its last error is raised.
+    """
+
+    def delay(error: Exception) -> bool | float:
+        if not when(error):
+            return False
+        asked: float | None = getattr(error, "retry_after", None)
+        if asked is None:
+            return True
+        return asked if asked <= MAX_WAIT_SECONDS else False
+
+    return _policy(delay, call)

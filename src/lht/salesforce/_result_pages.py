@@ -1,0 +1,156 @@
+"""The pages of a finished query job: fetched by threads, whole, each once."""
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import count
+from threading import Event
+from typing import Any, Generic, TypeVar
+
+from lht.exceptions import RowCountMismatchError, SalesforceAPIError
+from lht.retry import retrying
+from lht.salesforce._wire import Answer
+from lht.salesforce.client import Client
+
+T = TypeVar("T")
+
+_RESULT_PAGES_SINCE = 58.0  # the API version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultPage:
+    """One page of a job's result: a complete CSV with its own header."""
+
+    index: int  # in the order that Salesforce lists the pages
+    rows: int  # data rows, as Salesforce reports them
+    body: bytes
+    wire_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched(Generic[T]):
+    """What became of one page."""
+
+    rows: int
+    item: T
+    locator: str | None  # of the page after it, where pages are chained
+
+
+class _StoppedError(Exception):
+    """Nobody wants the page any more."""
+
+
+class PageReader(Generic[T]):
+    """Fetches a page, checks it is whole, and transforms it; for any thread."""
+
+    def __init__(self, client: Client, transform: Callable[[ResultPage], T]) -> None:
+        self._client = client
+        self._transform = transform
+        self.stopped = Event()
+
+    def read(
+        self, index: int, path: str, params: Mapping[str, str] | None = None
+    ) -> Fetched[T]:
+        """Return a page transformed, after as many tries as it takes, bounded."""
+
+        def attempt() -> Fetched[T]:
+            page, locator = self._client.exchange(
+                "GET",
+                path,
+                params=params,
+                read=lambda answer: _page(answer, index),
+                on_bytes=self._check_wanted,
+            )
+            return Fetched(page.rows, self._transform(page), locator)
+
+        return retrying(attempt, when=lambda e: isinstance(e, RowCountMismatchError))
+
+    def _check_wanted(self, _: int) -> None:
+        if self.stopped.is_set():
+            raise _StoppedError
+
+
+def _page(answer: Answer, index: int) -> tuple[ResultPage, str | None]:
+    """Return a whole page and the locator of the one after it."""
+    page = ResultPage(
+        index=index,
+        rows=int(answer.headers.get("sforce-numberofrecords", 0)),
+        body=answer.body(),
+        wire_bytes=len(answer.wire),
+    )
+    locator = answer.headers.get("sforce-locator", "null")
+    return page, None if locator == "null" else locator
+
+
+def listed_urls(
+    client: Client, job_path: str, api_version: str
+) -> Iterator[str] | None:
+    """Return the addresses of all pages, None where Salesforce does not list them."""
+    if float(api_version) < _RESULT_PAGES_SINCE:
+        return None
+    try:
+        first = client.request("GET", f"{job_path}/resultPages").json()
+    except SalesforceAPIError as exc:
+        if exc.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
+            return None
+        raise
+    return _urls(client, first)
+
+
+def _urls(client: Client, listing: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the page addresses of a listing and of those that follow it."""
+    while True:
+        yield from (page["resultUrl"] for page in listing["resultPages"])
+        # The guide's table and its sample spell the key differently.
+        following = listing.get("nextRecordsUrl") or listing.get("nextRecordUrl")
+        if listing.get("done", True) or not following:
+            return
+        listing = client.request("GET", following).json()
+
+
+@contextmanager
+def _threads(reader: PageReader[Any], count: int) -> Iterator[ThreadPoolExecutor]:
+    """Lend threads; at the end no page is waited for that nobody wants."""
+    pool = ThreadPoolExecutor(count, thread_name_prefix="lht-page")
+    try:
+        yield pool
+    finally:
+        reader.stopped.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def side_by_side(
+    reader: PageReader[T], urls: Iterator[str], *, workers: int, limit: int
+) -> Generator[Fetched[T], None, None]:
+    """Yield listed pages as they become ready, at most ``limit`` unclaimed."""
+    pending: set[Future[Fetched[T]]] = set()
+    with _threads(reader, workers) as pool:
+        for index, url in enumerate(urls):
+            pending.add(pool.submit(reader.read, index, url))
+            if len(pending) >= limit:
+                ready, pending = wait(pending, return_when=FIRST_COMPLETED)
+                while ready:
+                    yield ready.pop().result()
+        while pending:
+            ready, pending = wait(pending, return_when=FIRST_COMPLETED)
+            while ready:
+                yield ready.pop().result()
+
+
+def one_after_the_other(
+    reader: PageReader[T], path: str, max_rows: int | None
+) -> Generator[Fetched[T], None, None]:
+    """Yield chained pages, each being fetched while the one before it is consumed."""
+    size = {"maxRecords": str(max_rows)} if max_rows else {}
+    with _threads(reader, 1) as pool:
+        following = pool.submit(reader.read, 0, path, size)
+        for index in count(1):
+            page = following.result()
+            if page.locator is None:
+                yield page
+                return
+            params = {**size, "locator": page.locator}
+            following = pool.submit(reader.read, index, path, params)
+            yield page

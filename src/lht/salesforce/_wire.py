@@ -1,0 +1,138 @@
+"""One HTTP exchange: bytes out, bytes in, nothing interpreted but the transport."""
+
+import gzip
+import logging
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from lht import __version__
+from lht.exceptions import SalesforceUnavailableError
+
+
+def _gzip_codec() -> tuple[Callable[[bytes], bytes], type[Exception]]:
+    """Return what inflates a gzip body, and its own error for a corrupt one."""
+    try:
+        from isal import igzip, igzip_lib
+    except ImportError:  # platforms without isal wheels
+        return gzip.decompress, zlib.error
+    return igzip.decompress, igzip_lib.IsalError  # type: ignore[return-value]  # stub
+
+
+_decompress, _CodecError = _gzip_codec()
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer, its body as it came over the wire."""
+
+    status: int
+    headers: httpx2.Headers
+    wire: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the API did what was asked (a web page is never that)."""
+        return httpx2.codes.is_success(self.status) and not self.is_html
+
+    @property
+    def gzipped(self) -> bool:
+        """Whether ``wire`` is gzip and not yet the plain body."""
+        return self.headers.get("content-encoding", "").lower() == "gzip"
+
+    @property
+    def is_html(self) -> bool:
+        """Whether a web page came instead of what the API sends."""
+        return "html" in self.headers.get("content-type", "")
+
+    def body(self) -> bytes:
+        """Return the plain body, checked against the gzip trailer."""
+        return inflate(self.wire) if self.gzipped else self.wire
+
+
+def inflate(wire: bytes) -> bytes:
+    """Return what a whole gzip body holds.
+
+    Raises:
+        SalesforceUnavailableError: It is cut short or corrupt; ask for it again.
+    """
+    if not wire:
+        raise SalesforceUnavailableError("an answer arrived empty that should not be")
+    try:
+        return _decompress(wire)
+    except (OSError, EOFError, _CodecError) as exc:
+        raise SalesforceUnavailableError(
+            "an answer arrived cut short or corrupt", why=str(exc)
+        ) from exc
+
+
+def open_http(*, timeout_seconds: float, max_connections: int) -> httpx2.Client:
+    """Return a connection pool that follows no redirects and proxies no loopback."""
+    return httpx2.Client(
+        timeout=httpx2.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
+        limits=httpx2.Limits(max_connections=max_connections),
+        follow_redirects=False,
+        headers={"Accept-Encoding": "gzip", "User-Agent": f"lht/{__version__}"},
+        mounts={f"all://{host}": None for host in _LOOPBACK},
+    )
+
+
+def send(
+    http: httpx2.Client,
+    request: httpx2.Request,
+    *,
+    on_bytes: Callable[[int], None] | None = None,
+) -> Answer:
+    """Send a request and read its whole answer.
+
+    Args:
+        http: From :func:`open_http`.
+        request: Complete with its headers.
+        on_bytes: Told of the size of each piece as it arrives.
+
+    Raises:
+        SalesforceUnavailableError: No whole answer came.
+    """
+    wire = bytearray()
+    try:
+        response = http.send(request, stream=True)
+        try:
+            for piece in response.iter_raw():
+                wire += piece
+                if on_bytes:
+                    on_bytes(len(piece))
+        finally:
+            response.close()
+    except httpx2.TransportError as exc:
+        raise SalesforceUnavailableError(
+            f"no whole answer from {request.url.host}",
+            why=str(exc) or type(exc).__name__,
+            hint="check the network, the proxy settings and the org's address",
+        ) from exc
+    return Answer(response.status_code, response.headers, bytes(wire))
+
+
+def never_sent(error: BaseException) -> bool:
+    """Whether a transport error struck before anything was sent."""
+    return isinstance(error.__cause__, _NOT_SENT)
+
+
+class _WithoutQuery(logging.Filter):
+    """httpx2 logs whole URLs; ours hold the users' filter values."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(map(_without_query, record.args))
+        return True
+
+
+def _without_query(value: Any) -> Any:
+    return value.copy_with(query=None) if isinstance(value, httpx2.URL) else value
+
+
+logging.getLogger("httpx2").addFilter(_WithoutQuery())

@@ -1,0 +1,379 @@
+"""The one request path to an org: session, retries, errors, accounting."""
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from threading import Lock
+from typing import Any, NamedTuple, Self, TypeVar
+
+import httpx2
+import msgspec
+
+from lht.exceptions import SalesforceAPIError, SalesforceUnavailableError
+from lht.retry import retrying
+from lht.salesforce import _errors, _wire
+from lht.salesforce._wire import Answer
+from lht.salesforce.auth import Auth, Token
+
+T = TypeVar("T")
+
+NEWEST_API_VERSION = "62.0"  # the newest that lht has been tested against
+# Salesforce ends a REST query after 120 s; its answer must still find us listening.
+_TIMEOUT_SECONDS = 150.0
+_MAX_CONNECTIONS = 20
+_REPEATABLE_METHODS = {"GET", "HEAD"}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """API calls: ours, and the org's as last reported."""
+
+    calls: int
+    org_used: int | None = None
+    org_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A successful answer with its plain body."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @classmethod
+    def of(cls, answer: Answer) -> Self:
+        """Return the answer with its body inflated and checked."""
+        return cls(answer.status, answer.headers, answer.body())
+
+    def json(self, *, exact: bool = False) -> Any:
+        """Decode the body.
+
+        Args:
+            exact: Give numbers with a point or exponent as their text.
+
+        Raises:
+            SalesforceUnavailableError: The body is not JSON.
+        """
+        decoder = _EXACT if exact else _PLAIN
+        try:
+            return decoder.decode(self.content)
+        except msgspec.DecodeError as exc:
+            raise SalesforceUnavailableError(
+                "Salesforce answered with something that is not JSON",
+                status=self.status,
+            ) from exc
+
+
+class RawPage(NamedTuple):
+    """A successful answer, its body as it came over the wire."""
+
+    headers: Mapping[str, str]
+    wire: bytes
+    gzipped: bool
+
+
+_PLAIN = msgspec.json.Decoder()
+_EXACT = msgspec.json.Decoder(float_hook=str)
+
+
+class Client:
+    """A session with one org. Safe to share between threads.
+
+    Nothing is sent before the first request. The access token goes to the org's own
+    origin and nowhere else.
+
+    Args:
+        auth: Where access tokens come from.
+        api_version: The newest version to use; an older org's newest goes before.
+        timeout: Seconds to wait for the next bytes of an answer.
+        max_connections: Open connections at the same time.
+    """
+
+    def __init__(
+        self,
+        auth: Auth,
+        *,
+        api_version: str = NEWEST_API_VERSION,
+        timeout: float = _TIMEOUT_SECONDS,
+        max_connections: int = _MAX_CONNECTIONS,
+    ) -> None:
+        self._session = _Session(auth, api_version, timeout, max_connections)
+        self._counters: tuple[_Counter, ...] = (_Counter(),)
+
+    def __repr__(self) -> str:
+        return f"Client({self._session.auth!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections, also those of scoped clients."""
+        self._session.http.close()
+
+    def scoped(self) -> "Client":
+        """Return a client of the same session that counts its calls from zero.
+
+        Its calls count for this client too.
+        """
+        child = copy.copy(self)
+        child._counters = (_Counter(), *self._counters)  # noqa: SLF001  our own
+        return child
+
+    @property
+    def usage(self) -> Usage:
+        """Calls sent through this client, and the org's 24-hour count and limit."""
+        return Usage(self._counters[0].value, *self._session.org_usage)
+
+    @property
+    def instance_url(self) -> str:
+        """The org's origin."""
+        return self._session.auth.token().instance_url
+
+    @property
+    def org_id(self) -> str:
+        """The org's 18-character id."""
+        known = self._session.auth.token().org_id or self._session.org_id
+        if not known:
+            query = {"q": "SELECT Id FROM Organization"}
+            found = self.request("GET", "query", params=query).json()
+            known = self._session.org_id = found["records"][0]["Id"]
+        return known
+
+    @property
+    def api_version(self) -> str:
+        """The version in use, e.g. ``62.0``; asked for once."""
+        with self._session.version_lock:
+            if not self._session.version:
+                self._session.version = self._negotiate_version()
+            return self._session.version
+
+    def server_now(self) -> datetime:
+        """Return Salesforce's own time, aware UTC, never ahead of it.
+
+        It is the last ``Date`` header plus the time gone by since it came.
+        """
+        if self._session.clock is None:
+            _ = self.api_version  # its first use asks the org
+        if self._session.clock is None:
+            raise SalesforceUnavailableError("Salesforce does not tell the time")
+        date, seen_at = self._session.clock
+        return date + timedelta(seconds=time.monotonic() - seen_at)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+    ) -> Response:
+        """Send a request and return its answer.
+
+        Args:
+            method: The HTTP verb.
+            path: Relative to ``/services/data/vXX.0/``, or absolute on the origin.
+            params: The query string, decoded.
+            json: The body, to be encoded as JSON.
+            content: The body as bytes, instead of ``json``.
+            headers: Besides our own.
+            idempotent: Whether repeating it does no harm; by default GET and HEAD.
+
+        Raises:
+            SalesforceError: The subclass says what can be done about it.
+        """
+        return self.exchange(
+            method,
+            path,
+            read=lambda answer: Response(answer.status, answer.headers, answer.body()),
+            params=params,
+            json=json,
+            content=content,
+            headers=headers,
+            idempotent=idempotent,
+        )
+
+    def download(self, path: str, params: Mapping[str, str] | None = None) -> RawPage:
+        """Return a body as it came over the wire, unchecked if it is gzip."""
+        return self.exchange(
+            "GET",
+            path,
+            read=lambda answer: RawPage(answer.headers, answer.wire, answer.gzipped),
+            params=params,
+        )
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        read: Callable[[Answer], T],
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool | None = None,
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> T:
+        """Send a request and return what ``read`` makes of its raw answer.
+
+        The arguments are those of :meth:`request`; ``on_bytes`` is told of each
+        piece of the answer. If ``read`` raises a transient error, an idempotent
+        request is sent again: this is how a corrupt body is fetched anew.
+        """
+        if idempotent is None:
+            idempotent = method in _REPEATABLE_METHODS
+        if json is not None:
+            content = msgspec.json.encode(json)
+            headers = {"Content-Type": "application/json", **(headers or {})}
+        url = self._resource(path)
+
+        def build(token: Token) -> httpx2.Request:
+            return self._session.http.build_request(
+                method,
+                _on_origin(token, url),
+                params=params,
+                content=content,
+                headers={
+                    **(headers or {}),
+                    "Authorization": f"Bearer {token.access_token}",
+                },
+            )
+
+        def attempt() -> T:
+            answer = self._send_authorised(build, on_bytes)
+            if not answer.is_success:
+                raise _errors.to_error(answer, f"{method} {_shown(path)}")
+            return read(answer)
+
+        return retrying(
+            attempt,
+            when=lambda error: (
+                _errors.is_transient(error) and (idempotent or _errors.not_run(error))
+            ),
+        )
+
+    def _send_authorised(
+        self,
+        build: Callable[[Token], httpx2.Request],
+        on_bytes: Callable[[int], None] | None,
+    ) -> Answer:
+        """Send a request; if its session has ended, once more with a new one.
+
+        A request refused with 401 was not executed, so this holds for any verb.
+        """
+        token = self._session.auth.token()
+        answer = self._send(build(token), on_bytes)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            renewed = self._session.auth.renew(token)
+            answer = self._send(build(renewed), on_bytes)
+        return answer
+
+    def _send(
+        self, request: httpx2.Request, on_bytes: Callable[[int], None] | None = None
+    ) -> Answer:
+        for counter in self._counters:
+            counter.add()
+        answer = _wire.send(self._session.http, request, on_bytes=on_bytes)
+        self._session.observe(answer)
+        return answer
+
+    def _resource(self, path: str) -> str:
+        """Return an absolute path or URL for a path of this API version."""
+        if path.startswith("services/"):
+            return "/" + path  # as some job answers write it
+        if path.startswith("/") or "://" in path:
+            return path
+        return f"/services/data/v{self.api_version}/{path}"
+
+    def _negotiate_version(self) -> str:
+        """Return the newest version that both sides know. Costs no API call."""
+        session = self._session
+        url = _on_origin(session.auth.token(), "/services/data")
+
+        def attempt() -> Response:
+            answer = _wire.send(session.http, session.http.build_request("GET", url))
+            session.observe(answer)
+            if not answer.is_success:
+                raise _errors.to_error(answer, "GET /services/data")
+            return Response.of(answer)
+
+        versions = retrying(attempt, when=_errors.is_transient).json()
+        newest = max((str(v["version"]) for v in versions), key=float)
+        return min(newest, session.wanted_version, key=float)
+
+
+class _Counter:
+    """A number that threads add to."""
+
+    def __init__(self) -> None:
+        self.value = 0
+        self._lock = Lock()
+
+    def add(self) -> None:
+        with self._lock:
+            self.value += 1
+
+
+class _Session:
+    """What all clients of one session share."""
+
+    def __init__(
+        self, auth: Auth, wanted_version: str, timeout: float, max_connections: int
+    ) -> None:
+        self.auth = auth
+        self.wanted_version = wanted_version
+        self.version = ""
+        self.version_lock = Lock()
+        self.http = _wire.open_http(
+            timeout_seconds=timeout, max_connections=max_connections
+        )
+        self.org_id = ""
+        self.org_usage: tuple[int | None, int | None] = (None, None)
+        self.clock: tuple[datetime, float] | None = None
+
+    def observe(self, answer: Answer) -> None:
+        """Note what the headers tell of the org's time and usage.
+
+        Single assignments of whole tuples: no reader sees half of one.
+        """
+        date = _errors.http_date(answer.headers.get("date", ""))
+        if date:
+            self.clock = (date, time.monotonic())
+        self.org_usage = _parse_limit_info(answer.headers) or self.org_usage
+
+
+def _parse_limit_info(headers: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return used and limit of ``api-usage=18/5000; per-app-api-usage=...``."""
+    for part in headers.get("sforce-limit-info", "").split(";"):
+        name, _, value = part.strip().partition("=")
+        used, _, limit = value.partition("/")
+        if name == "api-usage" and used.isdecimal() and limit.isdecimal():
+            return int(used), int(limit)
+    return None
+
+
+def _on_origin(token: Token, target: str) -> httpx2.URL:
+    """Return the URL of a path on the token's origin; refuse every other origin."""
+    origin = httpx2.URL(token.instance_url)
+    url = origin.join(target)
+    if (url.scheme, url.host, url.port) != (origin.scheme, origin.host, origin.port):
+        raise SalesforceAPIError(
+            f"refused to send the access token to {url.host}",
+            hint=f"it belongs to {origin.host}",
+        )
+    return url
+
+
+def _shown(path: str) -> str:
+    """Return a path fit for a message: no query string, no version prefix."""
+    return path.partition("?")[0].rpartition("/services/data/")[2]

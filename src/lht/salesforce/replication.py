@@ -1,0 +1,49 @@
+"""Salesforce's own knowledge of up to when an object's changes are complete."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from lht.exceptions import SalesforceAPIError, SalesforceLimitError
+from lht.salesforce.client import Client
+from lht.salesforce.soql import format_datetime
+
+# Salesforce cuts both ends to the minute and wants more than one between them; a
+# short window keeps the list of ids, which comes along, small.
+_WINDOW = timedelta(minutes=3)
+
+
+class _Updated(msgspec.Struct, frozen=True, rename="camel"):
+    latest_date_covered: datetime
+
+
+def read_latest_date_covered(
+    client: Client, sobject: str, *, now: datetime
+) -> datetime | None:
+    """Return the instant up to which all changes of an object are committed.
+
+    Args:
+        client: Bound to the org.
+        sobject: API name.
+        now: The org's time, see :meth:`Client.server_now`.
+
+    Returns:
+        Aware UTC, never after ``now``; None where the object is not replicateable
+        or Salesforce cannot tell.
+
+    Source:
+        REST API Developer Guide, "Get Updated", API v62.0, read 2026-11-21.
+    """
+    window = {
+        "start": format_datetime((now - _WINDOW).replace(microsecond=0)),
+        "end": format_datetime(now.replace(microsecond=0)),
+    }
+    path = f"sobjects/{sobject}/updated/"
+    try:
+        body = client.request("GET", path, params=window).content
+    except SalesforceLimitError:
+        raise
+    except SalesforceAPIError:
+        return None  # not replicateable, too many ids, or a window it dislikes
+    covered = msgspec.json.decode(body, type=_Updated).latest_date_covered
+    return min(covered.astimezone(UTC), now)

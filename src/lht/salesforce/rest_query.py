@@ -1,0 +1,168 @@
+"""Queries over the REST API: pages of JSON, and counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+
+from lht.exceptions import (
+    RowCountMismatchError,
+    SalesforceAPIError,
+    SalesforceAuthError,
+    SalesforceUnavailableError,
+)
+from lht.salesforce import _errors
+from lht.salesforce._wire import Answer
+from lht.salesforce.client import Client
+
+# Source: REST API Developer Guide, "Status Codes and Error Responses": the URI, and
+# the URI with all headers, may have 16,384 bytes; what is left is for the headers.
+_MAX_URI_BYTES = 14_000
+_TOO_SLOW = {"QUERY_TIMEOUT", "OPERATION_TOO_LARGE"}
+
+
+@dataclass(frozen=True, slots=True)
+class RestPage:
+    """One page of a query's answer."""
+
+    content: bytes  # the page's JSON as it came
+    rows: int
+    total_size: int  # rows of all pages together
+    done: bool
+
+
+def count(client: Client, soql: str, *, all_rows: bool = True) -> int | None:
+    """Return the number of records a ``COUNT()`` query finds.
+
+    Args:
+        client: Bound to the org.
+        soql: From :func:`lht.salesforce.soql.build_count`.
+        all_rows: Count the recycle bin and archived records too.
+
+    Returns:
+        None where Salesforce gave up counting.
+    """
+    try:
+        content = _first_page(client, soql, all_rows=all_rows)
+    except SalesforceAPIError as exc:
+        if exc.error_code in _TOO_SLOW:
+            return None
+        raise
+    return _decode(content).total_size
+
+
+def iter_pages(
+    client: Client, soql: str, *, all_rows: bool = True
+) -> Iterator[RestPage]:
+    """Yield the pages of a query, in order, one held at a time.
+
+    Args:
+        client: Bound to the org.
+        soql: The query.
+        all_rows: Include the recycle bin and archived records (``queryAll``).
+
+    Raises:
+        SalesforceUnavailableError: The query's cursor has died. What was yielded is
+            worthless without the rest: start the query again.
+        RowCountMismatchError: The pages do not add up to the total reported.
+    """
+    content = _first_page(client, soql, all_rows=all_rows)
+    seen = 0
+    while True:
+        found = _decode(content)
+        page = found.page(content)
+        seen += page.rows
+        finished = page.done or found.next_records_url is None
+        stalled = not finished and not page.rows
+        if stalled or seen > page.total_size or (finished and seen < page.total_size):
+            raise RowCountMismatchError(
+                f"Salesforce reported {page.total_size:,} rows and sent {seen:,}",
+                hint="run it again",
+            )
+        yield page
+        if finished or found.next_records_url is None:
+            return
+        content = _next_page(client, found.next_records_url)
+
+
+class _Page(msgspec.Struct, frozen=True, rename="camel"):
+    total_size: int
+    done: bool = True
+    next_records_url: str | None = None
+    records: list[msgspec.Raw] = []
+
+    def page(self, content: bytes) -> RestPage:
+        return RestPage(content, len(self.records), self.total_size, self.done)
+
+
+class _SubAnswer(msgspec.Struct, frozen=True):
+    body: msgspec.Raw
+    status: int = msgspec.field(name="httpStatusCode")
+
+
+class _CompositeAnswer(msgspec.Struct, frozen=True):
+    answers: list[_SubAnswer] = msgspec.field(name="compositeResponse")
+
+
+def _first_page(client: Client, soql: str, *, all_rows: bool) -> bytes:
+    resource = "queryAll" if all_rows else "query"
+    uri = f"/services/data/v{client.api_version}/{resource}?q={quote(soql, safe='')}"
+    if len(uri) > _MAX_URI_BYTES:
+        return _first_page_by_composite(client, uri)
+    return client.request("GET", uri).content
+
+
+def _first_page_by_composite(client: Client, uri: str) -> bytes:
+    """Send a query that is too long for a URL inside the body of a request."""
+    part = {"method": "GET", "url": uri, "referenceId": "query"}
+
+    def read(answer: Answer) -> bytes:
+        found = msgspec.json.decode(answer.body(), type=_CompositeAnswer).answers[0]
+        body = bytes(found.body)
+        if found.status != HTTPStatus.OK:
+            inner = Answer(found.status, httpx2.Headers(), body)
+            raise _errors.to_error(inner, "a query")
+        return body
+
+    return client.exchange(
+        "POST",
+        "composite",
+        json={"compositeRequest": [part]},
+        read=read,
+        idempotent=True,  # it only reads
+    )
+
+
+def _next_page(client: Client, url: str) -> bytes:
+    try:
+        return client.request("GET", url).content
+    except SalesforceAPIError as exc:
+        if exc.error_code != "INVALID_QUERY_LOCATOR":
+            raise
+        raise _cursor_died(exc) from exc
+    except SalesforceAuthError as exc:
+        raise _cursor_died(exc) from exc  # it belonged to the session that ended
+
+
+def _cursor_died(
+    cause: SalesforceAPIError | SalesforceAuthError,
+) -> SalesforceUnavailableError:
+    return SalesforceUnavailableError(
+        "Salesforce has dropped the query's cursor before its last page",
+        status=cause.status,
+        error_code=cause.error_code,
+        why=cause.why,
+        hint="start the query again",
+    )
+
+
+def _decode(content: bytes) -> _Page:
+    try:
+        return msgspec.json.decode(content, type=_Page)
+    except msgspec.DecodeError as exc:
+        raise SalesforceUnavailableError(
+            "Salesforce answered a query with something else", why=str(exc)
+        ) from exc
