@@ -425,7 +425,7 @@ def _typed(line: _Line, kind: str) -> Attributes:
 def _meaning(line: _Line, word: str) -> Attributes:
     """Resolve one word of a field's line to the attributes it sets."""
     if word.startswith('"'):
-        return {"label": word[1:-1]}
+        return {"label": word[1:-1].strip()}
     key, equals, value = word.partition("=")
     if equals and key in KEYS:
         text = value.strip('"') or None

@@ -220,7 +220,11 @@ def _scopes(sobject: SObject) -> Iterator[Json]:
 
 
 def render_field(field: Field) -> Json:
-    """Render one field of a describe."""
+    """Render one field of a describe.
+
+    What a delete of the parent does is told on the field only where the field is
+    custom; for standard fields only the parent's childRelationships tell.
+    """
     return {
         "aggregatable": field.aggregatable,
         "aiPredictionField": False,
@@ -228,7 +232,7 @@ def render_field(field: Field) -> Json:
         "byteLength": field.byte_length,
         "calculated": field.calculated,
         "calculatedFormula": field.formula_source,
-        "cascadeDelete": field.cascade_delete,
+        "cascadeDelete": field.cascade_delete and field.custom,
         "caseSensitive": field.case_sensitive,
         "compoundFieldName": field.compound_name,
         "controllerName": None,
@@ -269,7 +273,7 @@ def render_field(field: Field) -> Json:
         "referenceTo": list(field.reference_to),
         "relationshipName": field.relationship_name,
         "relationshipOrder": field.relationship_order,
-        "restrictedDelete": field.restricted_delete,
+        "restrictedDelete": field.restricted_delete and field.custom,
         "restrictedPicklist": field.restricted_picklist,
         "scale": field.scale,
         "searchPrefilterable": field.search_prefilterable,
