@@ -11,14 +11,16 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from lht.exceptions import ConfigError
 
+if TYPE_CHECKING:
+    from lht.salesforce.auth import Auth
+
 FILE_NAME: Final = "lht.toml"
 DEFAULT_WAREHOUSE: Final = "duckdb:///lht.duckdb"
-LOOPBACK_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 SALESFORCE_FLAGS: Final = {
     "url": "--salesforce-url",
     "domain": "--salesforce-domain",
@@ -63,6 +65,23 @@ class SalesforceConnection:
             shown.append(f"client_id={self.client_id!r}")
         shown += [f"{n}='****'" for n in ("client_secret", "token") if getattr(self, n)]
         return f"SalesforceConnection({', '.join(shown)})"
+
+    def auth(self) -> "Auth":
+        """Return what gets access tokens for this org.
+
+        Raises:
+            ConfigError: There is neither a token nor both client credentials.
+        """
+        from lht.salesforce.auth import AccessInfo, ClientCredentials
+
+        if self.token:
+            return AccessInfo({"access_token": self.token, "instance_url": self.url})
+        if self.client_id and self.client_secret:
+            return ClientCredentials(self.url, self.client_id, self.client_secret)
+        raise ConfigError(
+            f"no credentials for {self.url}",
+            hint="give client_id and client_secret, or a token",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +138,7 @@ def resolve_salesforce(
     org = next(filter(None, (place.org() for place in places)), None)
     if org is None:
         raise _not_found("no Salesforce org is named", places, "an org")
-    if client_secret and urlsplit(org.value).hostname not in LOOPBACK_HOSTS:
+    if client_secret and not _on_this_machine(org.value):
         raise ConfigError(
             f"a secret on the command line can be read by others: not for {org.value}",
             hint=f"set {SALESFORCE_VARIABLES['client_secret']} instead",
@@ -131,6 +150,12 @@ def resolve_salesforce(
         **{name: setting.value for name, setting in found.items()},
         sources={name: setting.source for name, setting in found.items()},
     )
+
+
+def _on_this_machine(url: str) -> bool:
+    from lht.salesforce.auth import is_loopback
+
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def resolve_warehouse(warehouse: str | None = None) -> str:

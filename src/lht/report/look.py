@@ -33,6 +33,7 @@ class Sign(StrEnum):
     DONE = "✓"
     FAILED = "✗"
     WAITING = "-"
+    NONE = " "
 
 
 _STYLES: Final[Mapping[Sign, Style]] = {

@@ -3,10 +3,10 @@
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from lht.exceptions import CommitStateUnknownError
 from lht.report.look import (
@@ -58,8 +58,13 @@ def render_plan(plan: SyncPlan, look: Look, *, command: str | None = None) -> st
 
 def place_line(place: Place) -> str:
     """Name where a run reads and where it writes."""
-    host = place.org_url.partition("://")[2] or place.org_url
-    return f"{host} ({place.org_id}) -> {place.warehouse}, schema {place.schema}"
+    org = org_line(place.org_url, place.org_id)
+    return f"{org} -> {place.warehouse}, schema {place.schema}"
+
+
+def org_line(url: str, org_id: str) -> str:
+    """Name an org."""
+    return f"{url.partition('://')[2] or url} ({org_id})"
 
 
 def _plan_table(objects: Sequence[ObjectPlan], look: Look) -> list[str]:
@@ -304,6 +309,22 @@ def _result(report: SyncReport) -> str:
         return report.status
     done = sum(o.status is Status.SUCCEEDED for o in report.objects)
     return f"{done} ok, {len(report.objects) - done} failed"
+
+
+# -- objects -------------------------------------------------------------------------
+
+
+def render_objects(objects: Sequence[Mapping[str, Any]], look: Look) -> str:
+    """Return the objects of an org, one a line."""
+    if not objects:
+        return "No such objects."
+    columns = [
+        Column("object", [o["name"] for o in objects]),
+        Column("records about", [number(o["records"]) for o in objects], right=True),
+        Column("label", [plain(o["label"]) for o in objects]),
+    ]
+    signs = [Sign.NONE] * len(objects)
+    return "\n".join(render_table(signs, columns, look))
 
 
 # -- errors --------------------------------------------------------------------------
