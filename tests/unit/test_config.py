@@ -1,0 +1,199 @@
+"""Where settings come from, in which order, and where a secret may go."""
+
+from pathlib import Path
+
+import pytest
+
+from lht import config
+from lht.config import SalesforceConnection, resolve_salesforce, resolve_warehouse
+from lht.exceptions import ConfigError
+
+ACME = "https://acme.my.salesforce.com"
+OTHER = "https://other.my.salesforce.com"
+LOCAL = "http://127.0.0.1:9999"
+SECRET = "s3cret-of-acme"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty repository to stand in, and an empty home."""
+    root = tmp_path / "project"
+    (root / ".git").mkdir(parents=True)
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("LHT_HOME", str(tmp_path / "home"))
+    return root
+
+
+def write(folder: Path, text: str, mode: int = 0o600) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / "lht.toml"
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def org(url: str = ACME, secret: str | None = SECRET) -> str:
+    lines = ["[salesforce]", f'url = "{url}"', 'client_id = "id"']
+    return "\n".join([*lines, f'client_secret = "{secret}"' if secret else ""])
+
+
+def test_a_flag_wins_over_variables_and_files(project, monkeypatch):
+    """Argument > environment > project file > user file, each setting by itself."""
+    write(config.config_folder(), org("https://user.my.salesforce.com"))
+    found = resolve_salesforce()
+    assert found.url == "https://user.my.salesforce.com"
+    write(project, org())
+    assert resolve_salesforce().url == ACME
+    monkeypatch.setenv("LHT_SALESFORCE_DOMAIN", "other")
+    monkeypatch.setenv("LHT_SALESFORCE_CLIENT_ID", "id of the environment")
+    monkeypatch.setenv("LHT_SALESFORCE_CLIENT_SECRET", "secret of the environment")
+    assert resolve_salesforce().url == OTHER
+    found = resolve_salesforce(url=LOCAL, client_id="id of the flag")
+    assert (found.url, found.client_id) == (LOCAL, "id of the flag")
+    assert found.client_secret == "secret of the environment"
+    assert found.sources == {
+        "url": "--salesforce-url",
+        "client_id": "--client-id",
+        "client_secret": "LHT_SALESFORCE_CLIENT_SECRET",
+    }
+
+
+def test_a_secret_in_a_file_goes_to_no_other_org(project):
+    """A secret is for the org named beside it, wherever another URL comes from."""
+    write(project, org())
+    with pytest.raises(ConfigError, match="no client id for https://other") as caught:
+        resolve_salesforce(domain="other")
+    assert f"{project / 'lht.toml'} (for another org)" in caught.value.why
+    assert SECRET not in str(caught.value.why)
+
+
+def test_a_secret_in_a_file_serves_its_org_however_that_is_named(project):
+    """The user's file may hold the secret of the org that the project names."""
+    write(config.config_folder(), org())
+    write(project, '[salesforce]\ndomain = "acme"\n')
+    found = resolve_salesforce()
+    assert (found.url, found.client_secret) == (ACME, SECRET)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
+def test_a_file_with_a_secret_is_for_its_owner_only(project, mode):
+    """A secret that others can read is refused, with the line that mends it."""
+    path = write(project, org(), mode)
+    with pytest.raises(ConfigError, match="can be read by others") as caught:
+        resolve_salesforce()
+    assert caught.value.hint == f"chmod 600 {path}"
+
+
+def test_a_file_without_a_secret_may_be_shared(project, monkeypatch):
+    """A file that only names the org can lie in a repository."""
+    monkeypatch.setenv("LHT_SALESFORCE_CLIENT_SECRET", "x" * 8)
+    write(project, org(secret=None), 0o644)
+    assert resolve_salesforce().url == ACME
+
+
+def test_a_secret_in_a_file_needs_an_org(project):
+    """A secret that belongs to no org is refused, not sent to any."""
+    write(project, '[salesforce]\nclient_secret = "x"\n')
+    with pytest.raises(ConfigError, match="names no org"):
+        resolve_salesforce(url=ACME)
+
+
+def test_a_secret_as_a_flag_is_for_this_machine():
+    """Command lines can be read by others; the error names the variable."""
+    given = {"client_id": "id", "client_secret": SECRET}
+    assert resolve_salesforce(url=LOCAL, **given).client_secret == SECRET
+    with pytest.raises(ConfigError) as caught:
+        resolve_salesforce(url=ACME, **given)
+    assert "LHT_SALESFORCE_CLIENT_SECRET" in str(caught.value.hint)
+    assert SECRET not in str(caught.value)
+
+
+def test_plain_http_is_for_this_machine():
+    """Credentials never cross a network in the clear."""
+    with pytest.raises(ConfigError, match="plain http"):
+        resolve_salesforce(url="http://acme.my.salesforce.com")
+
+
+def test_url_and_domain_exclude_each_other():
+    """Two names for an org in one place is a mistake, not a choice."""
+    with pytest.raises(ConfigError, match="both name an org"):
+        resolve_salesforce(url=ACME, domain="acme")
+
+
+def test_nothing_found_lists_every_place_in_order(tmp_path):
+    """The places tried are told, and the shortest way in."""
+    with pytest.raises(ConfigError, match="no Salesforce org is named") as caught:
+        resolve_salesforce()
+    assert str(caught.value.why).splitlines() == [
+        "looked for an org in:",
+        "flags",
+        "variables LHT_*",
+        "lht.toml (there is none)",
+        f"{tmp_path / 'home' / 'lht.toml'} (there is none)",
+    ]
+    assert "lht demo" in str(caught.value.hint)
+
+
+def test_a_missing_secret_is_asked_for_where_there_is_a_human(monkeypatch):
+    """The question names the org; without a human the error names the variable."""
+    monkeypatch.setenv("LHT_SALESFORCE_URL", ACME)
+    monkeypatch.setenv("LHT_SALESFORCE_CLIENT_ID", "id")
+    asked = []
+    found = resolve_salesforce(ask=lambda question: asked.append(question) or SECRET)
+    assert found.client_secret == SECRET
+    assert asked == [f"Client secret of {ACME}: "]
+    with pytest.raises(ConfigError) as caught:
+        resolve_salesforce()
+    assert "LHT_SALESFORCE_CLIENT_SECRET" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[salesforce]\nurll = 'x'", "salesforce.urll is unknown"),
+        ("[snowflake]\na = 1", "[snowflake] is unknown"),
+        ("[warehouse]\nurl = 5", "warehouse.url is not a text"),
+        ("warehouse = 'x'", "warehouse is not a table"),
+        ("[salesforce", "cannot be read"),
+    ],
+)
+def test_a_mistake_in_a_file_is_told(project, text, complaint):
+    """A misspelt setting is an error that names file and key, never ignored."""
+    path = write(project, text)
+    with pytest.raises(ConfigError) as caught:
+        resolve_warehouse()
+    assert complaint in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_file_is_searched_up_to_the_root_of_the_repository(project, monkeypatch):
+    """Folders of a project share its file; one above the project does not."""
+    write(project.parent, '[warehouse]\nurl = "duckdb:///above.duckdb"')
+    below = project / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert resolve_warehouse() == "duckdb:///lht.duckdb"
+    write(project, '[warehouse]\nurl = "duckdb:///crm.duckdb"')
+    assert resolve_warehouse() == f"duckdb:///{project}/crm.duckdb"
+
+
+def test_the_warehouse_of_a_flag_or_variable_is_taken_as_it_is(monkeypatch):
+    """A relative path is relative to the current folder, unless a file names it."""
+    monkeypatch.setenv("LHT_WAREHOUSE", "duckdb:///of-the-variable.duckdb")
+    assert resolve_warehouse() == "duckdb:///of-the-variable.duckdb"
+    assert resolve_warehouse("crm.duckdb") == "crm.duckdb"
+    with pytest.raises(ConfigError, match="neither a URL nor a DuckDB file") as caught:
+        resolve_warehouse("COMPUTE_WH")
+    assert caught.value.hint == "write duckdb:///COMPUTE_WH.duckdb"
+
+
+def test_no_secret_is_ever_shown():
+    """The repr of a connection tells that there is a secret, not which."""
+    shown = repr(
+        SalesforceConnection(
+            url=ACME, client_id="id", client_secret=SECRET, token="tok"
+        )
+    )
+    assert SECRET not in shown
+    assert "tok'" not in shown
+    assert "client_secret='****'" in shown
