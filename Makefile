@@ -37,7 +37,7 @@ lock: $(STAMP)
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' \
 	| $(BIN)/pip-compile --quiet --upgrade --extra devorg --strip-extras --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file - pyproject.toml - \
-	| grep -v '^#'; } > requirements.lock.new
+	| grep "^[a-z]"; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 
 clean:

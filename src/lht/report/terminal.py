@@ -308,7 +308,10 @@ def _result(report: SyncReport) -> str:
     if report.status is not Status.PARTIAL:
         return report.status
     done = sum(o.status is Status.SUCCEEDED for o in report.objects)
-    return f"{done} ok, {len(report.objects) - done} failed"
+    failed = sum(o.error is not None for o in report.objects)
+    counts = {"ok": done, "failed": failed}
+    counts["not done"] = len(report.objects) - done - failed
+    return ", ".join(f"{n} {word}" for word, n in counts.items() if n)
 
 
 # -- objects -------------------------------------------------------------------------
