@@ -1,3 +1,18 @@
 """Salesforce into your warehouse, and back, with a receipt for every row."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lht.sync import plan, runs, sync
+
 __version__ = "4.0.0"
+__all__ = ["__version__", "plan", "runs", "sync"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the promised names when they are first used."""
+    if name in {"plan", "runs", "sync"}:
+        line = import_module("lht.sync")
+        return line if name == "sync" else getattr(line, name)
+    raise AttributeError(f"module 'lht' has no attribute {name!r}")

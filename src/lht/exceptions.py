@@ -275,3 +275,11 @@ class SyncError(LHTError):
     def __init__(self, message: str, *, report: Any, **rest: Any) -> None:
         super().__init__(message, **rest)
         self.report = report
+
+
+class SyncInterrupted(KeyboardInterrupt):
+    """A run was stopped by Ctrl-C; ``report`` tells what is committed."""
+
+    def __init__(self, report: Any) -> None:
+        super().__init__("interrupted")
+        self.report = report

@@ -1,4 +1,4 @@
-"""What a sObject looks like and what its table looks like: frozen values, no I/O."""
+"""What a sObject and its table look like: frozen values, no I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -78,3 +78,46 @@ class TableSchema:
                 c.widened(types[c.name]) if c.name in types else c for c in self.columns
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """A table by schema and name."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableColumn:
+    """One column as the warehouse has it."""
+
+    name: str
+    sql_type: str
+    default: str | None = None  # an SQL expression
+    generated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableInfo:
+    """A table as the warehouse has it."""
+
+    ref: TableRef
+    columns: tuple[TableColumn, ...]
+    rows: int
+
+    def column(self, name: str) -> TableColumn | None:
+        """Return the column of that name in any case, or None."""
+        return next((c for c in self.columns if c.name.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaChange:
+    """One change of a target table's shape."""
+
+    column: str
+    old_type: str | None  # None: the column is new
+    new_type: str

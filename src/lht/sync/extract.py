@@ -1,0 +1,135 @@
+"""Reading a planned object from Salesforce as Arrow batches, and counting it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pyarrow as pa
+
+from lht.decode import decode_csv, decode_json
+from lht.exceptions import SalesforceAPIError
+from lht.salesforce import bulk_query, replication, rest_query
+from lht.salesforce.bulk_query import QueryJob, ResultPage
+from lht.salesforce.client import Client
+from lht.schema import SObjectSchema
+from lht.sync.plan import Planned
+from lht.sync.state import utc_now
+from lht.sync.values import Job
+
+JOB_DEADLINE_SECONDS: Final = 24 * 3600.0
+# How late a change may become visible after its stamp where Salesforce does not tell:
+# longer than a transaction may take (Apex: 10 minutes of CPU time).
+LATE_MARGIN: Final = timedelta(minutes=15)
+_GONE: Final = 404
+_RESUMABLE: Final = frozenset(("UploadComplete", "InProgress", "JobComplete"))
+
+OnRows = Callable[[int, int, int], None]  # rows so far, expected rows, bytes so far
+
+
+@dataclass(slots=True, kw_only=True)
+class Extraction:
+    """The records of one object on their way, and what was counted of them.
+
+    ``reported`` is Salesforce's own number, final once the batches are through.
+    ``signpost`` was fixed before the extraction began.
+    """
+
+    batches: Iterator[tuple[pa.RecordBatch, int]]  # with its bytes on the wire
+    signpost: datetime
+    job: QueryJob | None = None
+    reported: int = 0
+    downloaded: int = 0
+    size_bytes: int = 0
+    on_rows: OnRows = field(default=lambda *_: None, repr=False)
+
+    def counted(self) -> Iterator[pa.RecordBatch]:
+        """Yield the batches, counting their rows and bytes."""
+        for batch, size in self.batches:
+            self.downloaded += batch.num_rows
+            self.size_bytes += size
+            self.on_rows(self.downloaded, self.reported, self.size_bytes)
+            yield batch
+
+
+def read_signpost(client: Client, schema: SObjectSchema) -> datetime:
+    """Return the instant before which every change is visible now (naive UTC).
+
+    Salesforce tells it of replicateable objects: the start of its longest running
+    transaction. For others it is Salesforce's time less a margin.
+    """
+    now = client.server_now()
+    covered = None
+    if schema.replicateable:
+        covered = replication.read_latest_date_covered(client, schema.name, now=now)
+    safe = now - LATE_MARGIN if covered is None else min(covered, now)
+    return safe.astimezone(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def by_rest(client: Client, planned: Planned, signpost: datetime) -> Extraction:
+    """Query over REST; the query is sent when the first batch is asked for."""
+
+    def batches() -> Iterator[tuple[pa.RecordBatch, int]]:
+        for page in rest_query.iter_pages(client, planned.soql):
+            extraction.reported = page.total_size
+            yield decode_json(page.content, planned.facts.columns), len(page.content)
+
+    extraction = Extraction(batches=batches(), signpost=signpost)
+    return extraction
+
+
+def by_bulk(
+    client: Client, planned: Planned, job: QueryJob, signpost: datetime
+) -> Extraction:
+    """Read the result of a finished job; pages are decoded where they arrive."""
+
+    def decoded(page: ResultPage) -> tuple[pa.RecordBatch, int]:
+        columns = planned.facts.columns
+        return decode_csv(page.body, columns, rows=page.rows), page.wire_bytes
+
+    return Extraction(
+        batches=bulk_query.iter_result_pages(client, job, transform=decoded),
+        signpost=signpost,
+        job=job,
+        reported=job.rows_processed,
+    )
+
+
+def start_job(
+    client: Client, planned: Planned, run_id: str, signpost: datetime
+) -> tuple[QueryJob, Job]:
+    """Create the query job of a plan, and what is to be remembered of it."""
+    job = bulk_query.create_job(client, planned.soql)
+    return job, Job(
+        job_id=job.id,
+        run_id=run_id,
+        org_id=planned.facts.org_id,
+        identity=planned.identity,
+        api_version=job.api_version,
+        signpost=signpost,
+        created_at=utc_now(),
+    )
+
+
+def resume_job(client: Client, job: Job) -> QueryJob | None:
+    """Return the job of an earlier run if its result can still be had."""
+    try:
+        found = bulk_query.read_job(client, job.job_id, api_version=job.api_version)
+    except SalesforceAPIError as error:
+        if error.status == _GONE:
+            return None
+        raise
+    return found if found.state in _RESUMABLE else None
+
+
+def drop_job(client: Client, job_id: str, api_version: str | None = None) -> None:
+    """Abort a job of ours if it still runs, and delete it. Gone already is fine."""
+    try:
+        found = bulk_query.read_job(client, job_id, api_version=api_version)
+    except SalesforceAPIError as error:
+        if error.status == _GONE:
+            return
+        raise
+    if found.state in {"UploadComplete", "InProgress"}:
+        found = bulk_query.abort_job(client, found)
+    bulk_query.delete_job(client, found)

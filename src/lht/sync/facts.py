@@ -1,0 +1,88 @@
+"""What is known of one sObject and its target, gathered before anything is decided."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from lht.exceptions import ConfigError
+from lht.salesforce.client import Client
+from lht.schema import SObjectSchema, TableInfo, TableRef
+from lht.sync.plan import CURSOR_FIELDS, Facts, Options
+from lht.sync.state import Store
+from lht.typemap import table_schema
+from lht.warehouse import sql
+from lht.warehouse.base import Session, Warehouse
+
+# What a chosen list of fields always comes with: key, deletion, change.
+_ALWAYS = frozenset(n.lower() for n in ("Id", "IsDeleted", *CURSOR_FIELDS))
+
+
+def gather(
+    client: Client,
+    warehouse: Warehouse,
+    session: Session,
+    *,
+    options: Options,
+    schema: SObjectSchema,
+    ref: TableRef,
+    record_count: int | None,
+) -> Facts:
+    """Read what the plan needs to know. Nothing is changed.
+
+    Raises:
+        ConfigError: The object cannot be queried, or a wanted field does not exist.
+        MissingKeyError: The target table has no ``Id``.
+    """
+    columns = table_schema(schema, _wanted(schema, options))
+    if not schema.queryable or "id" not in columns.by_name:
+        raise ConfigError(
+            f"{schema.name} cannot be queried", hint="see what can: lht objects"
+        )
+    table = session.read_table(ref)
+    store = Store(session)
+    facts = Facts(
+        org_id=client.org_id,
+        schema=schema,
+        columns=columns,
+        ref=ref,
+        stages=warehouse.capabilities.stages,
+        table=table,
+        misfits=tuple(session.misfits(table, columns)) if table else (),
+        state=store.read_state(str(ref)),
+        open_jobs=tuple(store.open_jobs(str(ref))),
+        bulk_refusal=store.read_refusals(client.org_id).get(schema.name),
+        record_count=record_count,
+    )
+    return _with_maxima(facts, session)
+
+
+def _wanted(schema: SObjectSchema, options: Options) -> frozenset[str] | None:
+    if options.fields is None:
+        return None
+    wanted = {name.lower() for name in options.fields}
+    if unknown := sorted(wanted - set(schema.by_name)):
+        raise ConfigError(
+            f"{schema.name} has no field {', '.join(unknown)}",
+            hint=f"the fields of {schema.name} are those of its describe",
+        )
+    return frozenset(wanted | _ALWAYS)
+
+
+def _with_maxima(facts: Facts, session: Session) -> Facts:
+    """Add how far the table's own rows reach."""
+    table = facts.table
+    if table is None:
+        return facts
+    return replace(
+        facts,
+        high_water=_max(session, table, facts.cursor_field),
+        last_modified_at=_max(session, table, "LastModifiedDate"),
+    )
+
+
+def _max(session: Session, table: TableInfo, column: str | None) -> datetime | None:
+    have = table.column(column) if column else None
+    if have is None:
+        return None
+    found: datetime | None
+    ((found,),) = session.query(sql.latest(table.ref, have.name))
+    return found

@@ -1,0 +1,374 @@
+"""One object on its way: describe, plan, extract, load, commit, clean up."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from lht.events import (
+    Event,
+    JobStateSeen,
+    Noted,
+    ObjectCommitted,
+    ObjectFailed,
+    ObjectStarted,
+    Progress,
+)
+from lht.exceptions import (
+    BulkJobError,
+    BulkRefusedError,
+    CommitStateUnknownError,
+    LHTError,
+    SalesforceError,
+    SalesforceUnavailableError,
+    WarehouseError,
+)
+from lht.report.values import ErrorReport, ObjectPlan, ObjectReport, Status
+from lht.salesforce import bulk_query, describe, rest_query
+from lht.salesforce.bulk_query import QueryJob
+from lht.salesforce.client import Client
+from lht.salesforce.soql import build_count
+from lht.schema import SObjectSchema, TableRef
+from lht.sync import extract
+from lht.sync.extract import Extraction
+from lht.sync.facts import gather
+from lht.sync.lease import Leases
+from lht.sync.load import load
+from lht.sync.plan import (
+    Facts,
+    Load,
+    Options,
+    Planned,
+    decide_load,
+    filters,
+    plan_object,
+    worth_counting,
+)
+from lht.sync.state import Store, utc_now
+from lht.warehouse.base import Session, Warehouse
+
+REST_TRIES: Final = 3  # a query whose cursor died is started again
+
+
+class StoppedError(LHTError):
+    """The user stopped the run (Ctrl-C). Jobs are kept for resuming."""
+
+    code = "interrupted"
+    exit_code = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What all objects of a run share."""
+
+    run_id: str
+    client: Client
+    warehouse: Warehouse
+    schema: str
+    options: Options
+    leases: Leases
+    emit: Callable[[Event], None]
+    slots: threading.Semaphore  # loads at the same time
+    stop: threading.Event
+
+
+class Line:
+    """One sObject and its target table in one run. Used by one thread at a time."""
+
+    def __init__(self, context: Context, name: str, table: str | None) -> None:
+        self.name = name
+        self.record_count: int | None = None
+        self._context = context
+        self._client = context.client.scoped()
+        self._table = table
+        self._described: SObjectSchema | LHTError | None = None
+        self._facts: Facts | None = None
+        self._step = "describing"
+        self._started_at, self._clock = utc_now(), time.monotonic()
+
+    # -- the steps ----------------------------------------------------------------
+
+    def describe(self) -> bool:
+        """Read what the sObject consists of; a failure is kept for the next step."""
+        try:
+            self._described = describe.read_sobject(self._client, self.name)
+            self.name = self._described.name
+        except LHTError as error:
+            self._described = error
+            return False
+        return True
+
+    def plan(self) -> ObjectPlan:
+        """Say what ``sync`` would do."""
+        with self._context.warehouse.session() as session:
+            return self._planned(session).shown
+
+    def sync(self) -> ObjectReport:
+        """Bring the object's rows into its table, commit, and clean up."""
+        context = self._context
+        self._started_at, self._clock = utc_now(), time.monotonic()
+        target = str(self.ref)
+        context.emit(
+            ObjectStarted(run_id=context.run_id, sobject=self.name, target_table=target)
+        )
+        with (
+            context.warehouse.session() as session,
+            context.leases.held(session, target),
+        ):
+            receipt = self._loaded(session)
+            self._clean_up(session)
+        receipt = replace(
+            receipt, seconds=self._seconds(), api_calls=self._client.usage.calls
+        )
+        context.emit(
+            ObjectCommitted(
+                run_id=context.run_id,
+                sobject=self.name,
+                read=receipt.read,
+                inserted=receipt.inserted,
+                updated=receipt.updated,
+                unchanged=receipt.unchanged,
+                deleted=receipt.deleted,
+                seconds=receipt.seconds,
+            )
+        )
+        return receipt
+
+    def failed(self, error: LHTError) -> ObjectReport:
+        """Return, and remember, the receipt of an object that failed."""
+        receipt = self._receipt(
+            Status.INTERRUPTED if isinstance(error, StoppedError) else Status.FAILED,
+            error=replace(
+                ErrorReport.of(error, state=self._left_behind(error)),
+                sobject=self.name,
+            ),
+        )
+        with suppress(WarehouseError), self._context.warehouse.session() as session:
+            Store(session).add_receipt(self._context.run_id, receipt)
+        self._context.emit(
+            ObjectFailed(
+                run_id=self._context.run_id,
+                sobject=self.name,
+                error_code=error.code,
+                message=error.message,
+                step=self._step,
+            )
+        )
+        return receipt
+
+    # -- what they consist of -----------------------------------------------------
+
+    @property
+    def schema(self) -> SObjectSchema:
+        """The described sObject.
+
+        Raises:
+            LHTError: What describing it failed with.
+        """
+        if isinstance(self._described, SObjectSchema):
+            return self._described
+        raise self._described or LHTError(f"{self.name} was not described")
+
+    @property
+    def ref(self) -> TableRef:
+        """The target table."""
+        return TableRef(self._context.schema, self._table or self.name)
+
+    def _planned(self, session: Session) -> Planned:
+        facts = self._gathered(session)
+        options = self._context.options
+        load = decide_load(facts, options)
+        return plan_object(facts, options, load, self._counted(facts, load))
+
+    def _gathered(self, session: Session) -> Facts:
+        self._step = "planning"
+        context = self._context
+        self._facts = gather(
+            self._client,
+            context.warehouse,
+            session,
+            options=context.options,
+            schema=self.schema,
+            ref=self.ref,
+            record_count=self.record_count,
+        )
+        return self._facts
+
+    def _counted(self, facts: Facts, load: Load) -> int | None:
+        options = self._context.options
+        if not worth_counting(load, facts, options):
+            return None
+        soql = build_count(facts.schema.name, **filters(facts, options, load))
+        return rest_query.count(self._client, soql)
+
+    def _loaded(self, session: Session) -> ObjectReport:
+        """Plan, extract, load and commit.
+
+        A query over REST whose cursor died is worthless so far: it is started again.
+        """
+        for tries_left in reversed(range(REST_TRIES)):
+            signpost = extract.read_signpost(self._client, self.schema)
+            planned, extraction = self._extraction(session, signpost)
+            try:
+                return self._committed(session, planned, extraction)
+            except SalesforceUnavailableError as error:
+                if extraction.job or not tries_left:
+                    raise
+                self._note(f"the query is started again: {error.message}")
+        raise AssertionError("the last try returns or raises")
+
+    def _extraction(
+        self, session: Session, signpost: datetime
+    ) -> tuple[Planned, Extraction]:
+        planned = self._planned(session)
+        if planned.shown.via != "rest":
+            try:
+                job, signpost = self._finished_job(session, planned, signpost)
+                return planned, extract.by_bulk(self._client, planned, job, signpost)
+            except BulkRefusedError as error:
+                planned = self._refused(session, planned, error)
+        return planned, extract.by_rest(self._client, planned, signpost)
+
+    def _refused(
+        self, session: Session, planned: Planned, error: BulkRefusedError
+    ) -> Planned:
+        """Remember that Bulk refuses the object, and plan it by REST."""
+        reason = error.why or error.message
+        facts = planned.facts
+        Store(session).add_refusal(facts.org_id, facts.schema.name, reason)
+        facts = replace(facts, bulk_refusal=reason)
+        rows = planned.shown.estimated_rows
+        return plan_object(facts, planned.options, planned.load, rows)
+
+    def _finished_job(
+        self, session: Session, planned: Planned, signpost: datetime
+    ) -> tuple[QueryJob, datetime]:
+        """Return a complete job for the plan and the signpost it was created after.
+
+        It may be the job of an earlier run that did not get to its commit.
+        """
+        self._step = "waiting for Salesforce"
+        store, target = Store(session), str(self.ref)
+        job = None
+        if planned.resumed is not None:
+            job = extract.resume_job(self._client, planned.resumed)
+            signpost = planned.resumed.signpost if job else signpost
+        if job is None:
+            job, remembered = extract.start_job(
+                self._client, planned, self._context.run_id, signpost
+            )
+            store.add_job(target, remembered)
+        for other in planned.facts.open_jobs:
+            if other.job_id != job.id:
+                store.end_job(target, other.job_id, self._context.run_id, "discarded")
+        try:
+            job = bulk_query.wait_for_job(
+                self._client,
+                job,
+                deadline_seconds=extract.JOB_DEADLINE_SECONDS,
+                on_state=self._saw_job,
+                sleep=self._sleep,
+            )
+        except BulkJobError as error:
+            if error.state in {"Failed", "Aborted"}:
+                store.end_job(target, job.id, self._context.run_id, "discarded")
+            raise
+        return job, signpost
+
+    def _committed(
+        self, session: Session, planned: Planned, extraction: Extraction
+    ) -> ObjectReport:
+        self._step = "waiting for a free slot"
+        with self._context.slots:
+            self._step = "downloading"
+            extraction.on_rows = self._saw_rows
+            return load(
+                session,
+                self._context.leases,
+                planned,
+                extraction,
+                self._receipt(Status.RUNNING),
+                run_id=self._context.run_id,
+                seconds=self._seconds,
+            )
+
+    def _clean_up(self, session: Session) -> None:
+        """Delete the jobs of ours that are no longer needed; a failure is only told."""
+        store, target = Store(session), str(self.ref)
+        try:
+            for job in store.ended_jobs(target):
+                extract.drop_job(self._client, job.job_id, job.api_version)
+                store.end_job(target, job.job_id, self._context.run_id, "deleted")
+        except (SalesforceError, WarehouseError) as error:
+            self._note(f"a job of ours is left for the next run: {error.message}")
+
+    # -- telling ------------------------------------------------------------------
+
+    def _saw_job(self, job: QueryJob, waited: float) -> None:
+        self._context.emit(
+            JobStateSeen(
+                run_id=self._context.run_id,
+                sobject=self.name,
+                job_id=job.id,
+                state=job.state,
+                waited_seconds=waited,
+                rows_processed=job.rows_processed,
+            )
+        )
+        self._stop_if_asked()
+
+    def _saw_rows(self, rows: int, expected: int, size_bytes: int) -> None:
+        self._context.emit(
+            Progress(
+                run_id=self._context.run_id,
+                sobject=self.name,
+                step="download",
+                rows=rows,
+                expected_rows=expected,
+                size_bytes=size_bytes,
+            )
+        )
+        self._stop_if_asked()
+
+    def _sleep(self, seconds: float) -> None:
+        self._context.stop.wait(seconds)
+
+    def _stop_if_asked(self) -> None:
+        if self._context.stop.is_set():
+            raise StoppedError(
+                f"stopped before {self.ref} was committed",
+                hint="run it again: what Salesforce has prepared is used",
+            )
+
+    def _note(self, text: str) -> None:
+        self._context.emit(
+            Noted(run_id=self._context.run_id, sobject=self.name, text=text)
+        )
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._clock
+
+    def _receipt(
+        self, status: Status, error: ErrorReport | None = None
+    ) -> ObjectReport:
+        return ObjectReport(
+            sobject=self.name,
+            target_table=str(self.ref),
+            status=status,
+            started_at=self._started_at,
+            seconds=self._seconds(),
+            api_calls=self._client.usage.calls,
+            error=error,
+        )
+
+    def _left_behind(self, error: LHTError) -> str:
+        if isinstance(error, CommitStateUnknownError):
+            return f"{self.ref} is either as it was or loaded: look at it with lht runs"
+        state = self._facts.state if self._facts else None
+        if state is None or state.watermark is None:
+            return f"nothing moved; {self.ref} is as it was"
+        upto = f"{state.watermark:%Y-%m-%d %H:%M:%S}Z"
+        return f"nothing moved; {self.ref} stays complete up to {upto}"

@@ -1,0 +1,166 @@
+"""Loading an extraction and committing it: data, watermark and receipt as one."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from lht.exceptions import RowCountMismatchError
+from lht.report.values import ObjectReport, Status, SyncMode
+from lht.schema import SchemaChange, TableSchema
+from lht.sync.extract import Extraction
+from lht.sync.lease import Leases
+from lht.sync.plan import Planned
+from lht.sync.state import Store
+from lht.sync.values import State
+from lht.warehouse import sql
+from lht.warehouse.base import LoadCounts, Session
+
+
+def load(
+    session: Session,
+    leases: Leases,
+    planned: Planned,
+    extraction: Extraction,
+    receipt: ObjectReport,
+    *,
+    run_id: str,
+    seconds: Callable[[], float],
+) -> ObjectReport:
+    """Load what is extracted and commit it, or leave everything as it was.
+
+    Args:
+        session: To the warehouse; no transaction is open.
+        leases: Hold the target's.
+        planned: What is loaded.
+        extraction: Where it comes from; consumed.
+        receipt: What is known so far; the counts are added.
+        run_id: Of this run.
+        seconds: Tells how long the object has taken so far.
+
+    Returns:
+        The receipt as it was committed.
+
+    Raises:
+        RowCountMismatchError: Counts do not reconcile. Nothing has moved.
+        LHTError: Nothing has moved, but for CommitStateUnknownError.
+    """
+    ref = planned.facts.ref
+    session.ensure(sql.create_schema(ref.schema))
+    with session.transaction():
+        columns, aligned = _prepared(session, planned)
+        counts = _write(session, planned, columns, extraction)
+        _reconcile(extraction, counts)
+        leases.check(str(ref))
+        done = _receipt(receipt, planned, extraction, counts, seconds())
+        store = Store(session)
+        store.save_state(_state(planned, extraction, counts, run_id))
+        store.add_changes(run_id, str(ref), (*aligned, *counts.widened))
+        store.add_receipt(run_id, done)
+        if extraction.job is not None:
+            store.end_job(str(ref), extraction.job.id, run_id, "committed")
+    return done
+
+
+def _prepared(
+    session: Session, planned: Planned
+) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
+    """Create or align the target; return its columns of ours and what was changed."""
+    facts = planned.facts
+    if facts.table is None:
+        session.create_table(facts.ref, facts.columns)
+        return facts.columns, ()
+    if planned.load.adopting:
+        session.check_key(facts.ref)
+    return session.align(facts.table, facts.columns), facts.misfits
+
+
+def _write(
+    session: Session, planned: Planned, columns: TableSchema, extraction: Extraction
+) -> LoadCounts:
+    full = planned.load.mode is SyncMode.FULL
+    write = session.replace_rows if full else session.merge_rows
+    cursor = planned.facts.cursor_field
+    return write(planned.facts.ref, columns, extraction.counted(), cursor_field=cursor)
+
+
+def _reconcile(extraction: Extraction, counts: LoadCounts) -> None:
+    """Raise unless reported = downloaded = staged = inserted + updated + unchanged."""
+    loaded = counts.inserted + counts.updated + counts.unchanged
+    numbers = {
+        "reported": extraction.reported,
+        "downloaded": extraction.downloaded,
+        "staged": counts.staged,
+        "loaded": loaded,
+    }
+    if len(set(numbers.values())) != 1:
+        told = ", ".join(f"{number:,} {name}" for name, number in numbers.items())
+        raise RowCountMismatchError(
+            f"the counts do not reconcile: {told}",
+            hint="run it again; if it happens again, please report it",
+        )
+
+
+def _state(
+    planned: Planned, extraction: Extraction, counts: LoadCounts, run_id: str
+) -> State:
+    facts, options = planned.facts, planned.options
+    return State(
+        target_table=str(facts.ref),
+        run_id=run_id,
+        org_id=facts.org_id,
+        sobject=facts.schema.name,
+        where=options.where,
+        fields=options.fields,
+        cursor_field=facts.cursor_field,
+        watermark=_complete_up_to(planned, extraction.signpost)
+        if facts.cursor_field
+        else None,
+        high_water=counts.high_water,
+        rows=counts.rows,
+        columns={c.name: c.arrow_type for c in facts.columns.columns},
+    )
+
+
+def _complete_up_to(planned: Planned, signpost: datetime) -> datetime:
+    """Return the signpost, but never fall behind the watermark the load began at."""
+    return max(signpost, planned.load.since or signpost)
+
+
+def _receipt(
+    receipt: ObjectReport,
+    planned: Planned,
+    extraction: Extraction,
+    counts: LoadCounts,
+    seconds: float,
+) -> ObjectReport:
+    shown = planned.shown
+    return replace(
+        receipt,
+        status=Status.SUCCEEDED,
+        mode=shown.mode,
+        sync_method=shown.sync_method,
+        via=shown.via,
+        estimated_rows=shown.estimated_rows,
+        read=extraction.reported,
+        downloaded=extraction.downloaded,
+        staged=counts.staged,
+        inserted=counts.inserted,
+        updated=counts.updated,
+        unchanged=counts.unchanged,
+        deleted=counts.deleted,
+        removed=counts.removed,
+        since=shown.since,
+        complete_up_to=_complete_up_to(planned, extraction.signpost),
+        last_modified_at=counts.last_modified_at,
+        seconds=seconds,
+        size_bytes=extraction.size_bytes,
+        job_ids=(extraction.job.id,) if extraction.job else (),
+        notes=(*shown.notes, *map(_widened, counts.widened)),
+    )
+
+
+def _widened(change: SchemaChange) -> str:
+    return (
+        f"column {change.column} widened from {change.old_type} to {change.new_type}:"
+        " a value needs it"
+    )

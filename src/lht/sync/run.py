@@ -1,0 +1,250 @@
+"""One run: several objects, each through the line, some at the same time."""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from lht.events import Event, Listener, ObjectQueued, SyncEnded, SyncStarted
+from lht.exceptions import LHTError, SalesforceAPIError
+from lht.report.document import one_exit_code
+from lht.report.values import (
+    Change,
+    ErrorReport,
+    ObjectPlan,
+    ObjectReport,
+    Place,
+    Status,
+    SyncMode,
+    SyncPlan,
+    SyncReport,
+)
+from lht.salesforce import limits
+from lht.salesforce.client import Client
+from lht.sync.lease import Leases
+from lht.sync.line import Context, Line
+from lht.sync.plan import Options
+from lht.sync.state import Store, utc_now
+from lht.warehouse.base import Warehouse
+
+T = TypeVar("T")
+_ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
+
+
+class Run:
+    """A run over some objects of one org into one schema of one warehouse."""
+
+    def __init__(
+        self,
+        client: Client,
+        warehouse: Warehouse,
+        *,
+        schema: str,
+        options: Options,
+        listener: Listener,
+        max_parallel: int,
+    ) -> None:
+        self.run_id = new_run_id()
+        self._client = client.scoped()
+        self._warehouse = warehouse
+        self._max_parallel = max(1, max_parallel)
+        self._started_at, self._clock = utc_now(), time.monotonic()
+        self._context = Context(
+            run_id=self.run_id,
+            client=self._client,
+            warehouse=warehouse,
+            schema=schema,
+            options=options,
+            leases=Leases(warehouse, self.run_id),
+            emit=_one_at_a_time(listener),
+            slots=threading.Semaphore(warehouse.capabilities.parallel_loads),
+            stop=threading.Event(),
+        )
+
+    # -- what callers want --------------------------------------------------------
+
+    def plan(self, targets: Mapping[str, str | None]) -> SyncPlan:
+        """Plan all objects; those that cannot be planned have an error."""
+        place = self._place()
+        lines = self._lines(targets)
+        objects = self._each(lines, Line.plan)
+        org = limits.read_limits(self._client)
+        return SyncPlan(
+            place=place,
+            objects=tuple(
+                o if isinstance(o, ObjectPlan) else _unplannable(line, o)
+                for line, o in zip(lines, objects, strict=True)
+            ),
+            api_calls_left=org.api_remaining if org else None,
+            api_calls_max=org.api_max if org else None,
+        )
+
+    def planned(self, targets: Mapping[str, str | None]) -> SyncReport:
+        """Plan all objects and return the plan as a report of nothing done."""
+        plan = self.plan(targets)
+        return self._report(plan.place, [_as_planned(o) for o in plan.objects])
+
+    def synced(self, targets: Mapping[str, str | None]) -> SyncReport:
+        """Sync all objects and return their receipts."""
+        place = self._place()
+        self._context.emit(
+            SyncStarted(
+                run_id=self.run_id,
+                objects=tuple(targets),
+                org_id=place.org_id,
+                org_url=place.org_url,
+                warehouse=place.warehouse,
+                schema=place.schema,
+            )
+        )
+        self._remember("start", place, prepare=True)
+        with self._context.leases.kept_alive():
+            lines = self._lines(targets)
+            for line in lines[self._max_parallel :]:
+                self._context.emit(
+                    ObjectQueued(
+                        run_id=self.run_id,
+                        sobject=line.name,
+                        max_parallel=self._max_parallel,
+                    )
+                )
+            receipts = [
+                r if isinstance(r, ObjectReport) else line.failed(r)
+                for line, r in zip(lines, self._each(lines, Line.sync), strict=True)
+            ]
+        report = self._report(place, receipts)
+        self._remember("end", replace(report, objects=()))
+        self._context.emit(
+            SyncEnded(
+                run_id=self.run_id,
+                status=report.status.value,
+                exit_code=report.exit_code,
+                seconds=report.seconds,
+            )
+        )
+        return report
+
+    # -- how it is done -----------------------------------------------------------
+
+    def _place(self) -> Place:
+        return Place(
+            org_id=self._client.org_id,
+            org_url=self._client.instance_url,
+            warehouse_kind=self._warehouse.capabilities.kind,
+            warehouse=self._warehouse.display,
+            schema=self._context.schema,
+        )
+
+    def _lines(self, targets: Mapping[str, str | None]) -> list[Line]:
+        """Describe all objects and estimate their size with one call."""
+        lines = [Line(self._context, name, table) for name, table in targets.items()]
+        known = self._each(lines, Line.describe)
+        names = [line.name for line, ok in zip(lines, known, strict=True) if ok is True]
+        try:
+            counts = limits.read_record_counts(self._client, names) if names else {}
+        except SalesforceAPIError:
+            counts = {}  # an estimate less: COUNT() stands in
+        for line in lines:
+            line.record_count = counts.get(line.name)
+        return lines
+
+    def _each(self, lines: list[Line], step: Callable[[Line], T]) -> list[T | LHTError]:
+        """Run a step of all lines, some at a time; Ctrl-C stops them in order."""
+
+        def guarded(line: Line) -> T | LHTError:
+            try:
+                return step(line)
+            except LHTError as error:
+                return error
+
+        with ThreadPoolExecutor(self._max_parallel, "lht-object") as pool:
+            futures = [pool.submit(guarded, line) for line in lines]
+            return [self._patient(future) for future in futures]
+
+    def _patient(self, future: Future[T]) -> T:
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            self._context.stop.set()
+            return future.result()
+
+    def _remember(self, event: str, document: object, *, prepare: bool = False) -> None:
+        with self._warehouse.session() as session:
+            store = Store(session)
+            if prepare:
+                store.prepare()
+            store.add_run(self.run_id, event, document)
+
+    def _report(self, place: Place, receipts: list[ObjectReport]) -> SyncReport:
+        errors = [r.error for r in receipts if r.error]
+        status = _status(receipts)
+        interrupted = status is Status.INTERRUPTED
+        return SyncReport(
+            run_id=self.run_id,
+            status=status,
+            exit_code=130
+            if interrupted
+            else one_exit_code({e.exit_code for e in errors}),
+            place=place,
+            started_at=self._started_at,
+            seconds=time.monotonic() - self._clock,
+            api_calls=self._client.usage.calls,
+            objects=tuple(receipts),
+        )
+
+
+def new_run_id() -> str:
+    """Return an id that sorts by time: its milliseconds, then some chance."""
+    number = (time.time_ns() // 1_000_000) << 20 | secrets.randbits(20)
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(65, -1, -5))
+
+
+def _one_at_a_time(listener: Listener) -> Listener:
+    lock = threading.Lock()
+
+    def emit(event: Event) -> None:
+        with lock:
+            listener(event)
+
+    return emit
+
+
+def _status(receipts: list[ObjectReport]) -> Status:
+    ends = {r.status for r in receipts}
+    if len(ends) == 1:
+        return ends.pop()
+    return Status.INTERRUPTED if Status.INTERRUPTED in ends else Status.PARTIAL
+
+
+def _unplannable(line: Line, error: LHTError) -> ObjectPlan:
+    return ObjectPlan(
+        sobject=line.name,
+        target_table=str(line.ref),
+        mode=SyncMode.AUTO,
+        change=Change.NOTHING,
+        via="",
+        sync_method="",
+        estimated_rows=None,
+        estimated_calls=0,
+        since=None,
+        why=error.message,
+        error=replace(ErrorReport.of(error), sobject=line.name),
+    )
+
+
+def _as_planned(plan: ObjectPlan) -> ObjectReport:
+    return ObjectReport(
+        sobject=plan.sobject,
+        target_table=plan.target_table,
+        status=Status.FAILED if plan.error else Status.PLANNED,
+        mode=plan.mode,
+        sync_method=plan.sync_method,
+        via=plan.via,
+        estimated_rows=plan.estimated_rows,
+        since=plan.since,
+        notes=plan.notes,
+        error=plan.error,
+    )

@@ -1,0 +1,606 @@
+"""DuckDB: the embedded default warehouse.
+
+A load happens inside one transaction on a cursor of our own. Readers see the table as
+it was until the commit, because DuckDB keeps versions; so a full refresh can replace
+the rows of the very same table, and whatever hangs on the table (indexes, constraints,
+defaults, comments, views) simply stays.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import duckdb
+import pyarrow as pa
+
+from lht.exceptions import (
+    ConfigError,
+    DuplicateKeyError,
+    MissingKeyError,
+    SchemaDriftError,
+    WarehouseError,
+    WarehouseUnavailableError,
+)
+from lht.schema import (
+    Column,
+    SchemaChange,
+    TableColumn,
+    TableInfo,
+    TableRef,
+    TableSchema,
+)
+from lht.typemap import DUCKDB, PRECISION, scale_of, sql_type, wider
+from lht.warehouse import sql
+from lht.warehouse.base import Capabilities, LoadCounts
+from lht.warehouse.feed import Feed
+
+CAPABILITIES: Final = Capabilities(
+    kind="duckdb", stages=False, single_process=True, parallel_loads=1
+)
+URL_PREFIX: Final = "duckdb:///"
+_CONFLICT_TRIES: Final = 20
+_HOLDS: Final = {"timestamp": {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}}
+_REPEATED: Final = (
+    "records came more than once, or without an Id",
+    "run it again; if it happens again, please report it",
+)
+_NOT_UNIQUE: Final = (
+    "the table has more than one row for an Id",
+    "remove the extra rows, or run a full load",
+)
+_QUIET: Final = (duckdb.ConversionException, duckdb.ConstraintException)
+
+
+class DuckDBWarehouse:
+    """A DuckDB database: a file, ``:memory:``, or a connection that a caller has.
+
+    Args:
+        target: A path, a ``duckdb:///`` URL or an open connection. A connection stays
+            the caller's; its transactions and settings are not touched.
+        create: Whether a file that does not exist comes into being; if not, an empty
+            database in memory stands for it.
+
+    Raises:
+        WarehouseUnavailableError: The file is open in another process.
+        ConfigError: The path cannot be a database.
+    """
+
+    capabilities = CAPABILITIES
+
+    def __init__(
+        self, target: str | Path | duckdb.DuckDBPyConnection, *, create: bool = True
+    ) -> None:
+        self._owned = not is_connection(target)
+        if isinstance(target, duckdb.DuckDBPyConnection):
+            self._root, path = target, _database_path(target)
+        else:
+            path = str(target).removeprefix(URL_PREFIX)
+            absent = not create and not Path(path).exists()
+            self._root = _open(":memory:" if absent else path)
+        self.display = f"{URL_PREFIX}{path or ':memory:'}"
+
+    def session(self) -> "DuckDBSession":
+        """Open a cursor of our own."""
+        return DuckDBSession(self._root.cursor())
+
+    def close(self) -> None:
+        """Close the database if it was opened here."""
+        if self._owned:
+            self._root.close()
+
+
+def is_connection(value: object) -> bool:
+    """Tell whether *value* is a DuckDB connection."""
+    return isinstance(value, duckdb.DuckDBPyConnection)
+
+
+def _database_path(connection: duckdb.DuckDBPyConnection) -> str:
+    row = connection.cursor().execute(
+        "SELECT path FROM duckdb_databases() WHERE database_name = current_database()"
+    )
+    return str((row.fetchone() or [""])[0] or "")
+
+
+def _open(path: str) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(path)
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise WarehouseUnavailableError(
+                f"{path} is open in another process",
+                why=str(error),
+                hint="a DuckDB file has one writer: close the other program, then"
+                " run it again",
+            ) from error
+        raise ConfigError(
+            f"{path} cannot be opened as a DuckDB database",
+            why=str(error),
+            hint="check that the folder exists and the file is a DuckDB database",
+        ) from error
+
+
+class DuckDBSession:
+    """One cursor, used by one thread."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self.execute("SET TimeZone = 'UTC'")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the cursor; an open transaction is rolled back."""
+        self._connection.close()
+
+    # -- statements ---------------------------------------------------------------
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement; see ``Session``."""
+        self._run(statement, parameters)
+
+    def query(
+        self, statement: str, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows; see ``Session``."""
+        return self._run(statement, parameters).fetchall()
+
+    def _run(
+        self, statement: str, parameters: Sequence[Any] = ()
+    ) -> duckdb.DuckDBPyConnection:
+        """Send one statement to DuckDB: every statement of ours passes here."""
+        try:
+            return self._connection.execute(statement, list(parameters))
+        except duckdb.Error as error:
+            quiet = isinstance(error, _QUIET)  # their texts quote values
+            raise WarehouseError(
+                f"DuckDB refused a statement ({type(error).__name__})",
+                why=None if quiet else str(error),
+                statement=statement,
+            ) from error
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what the block did as one, or none of it."""
+        self.execute("BEGIN TRANSACTION")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(duckdb.Error):
+                self._connection.rollback()
+            raise
+
+    # -- tables -------------------------------------------------------------------
+
+    def ensure(self, statement: str) -> None:
+        """Run an idempotent CREATE, again if another session ran the same just now."""
+        for left in reversed(range(_CONFLICT_TRIES)):
+            try:
+                self.execute(statement)
+            except WarehouseError as error:
+                if left == 0 or not isinstance(
+                    error.__cause__, duckdb.TransactionException
+                ):
+                    raise
+            else:
+                return
+
+    def read_table(self, ref: TableRef) -> TableInfo | None:
+        """Return the table's columns and row count, or None if there is none."""
+        rows = self.query(
+            "SELECT c.column_name, c.data_type, c.column_default, t.sql"
+            " FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid)"
+            " WHERE c.database_name = current_database()"
+            " AND t.database_name = current_database()"
+            " AND lower(c.schema_name) = lower(?) AND lower(c.table_name) = lower(?)"
+            " ORDER BY c.column_index",
+            (ref.schema, ref.name),
+        )
+        if not rows:
+            return None
+        generated = self._generated(ref)
+        return TableInfo(
+            ref=ref,
+            columns=tuple(
+                TableColumn(
+                    name=name,
+                    sql_type=kind,
+                    default=None if name in generated else default,
+                    generated=name in generated,
+                )
+                for name, kind, default, _ in rows
+            ),
+            rows=self._scalar(f"SELECT count(*) FROM {sql.table(ref)}"),
+        )
+
+    def _generated(self, ref: TableRef) -> set[str]:
+        rows = self.query(
+            "SELECT column_name FROM information_schema.columns"
+            " WHERE table_catalog = current_database() AND is_generated = 'ALWAYS'"
+            " AND lower(table_schema) = lower(?) AND lower(table_name) = lower(?)",
+            (ref.schema, ref.name),
+        )
+        return {name for (name,) in rows}
+
+    def _scalar(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        return self.query(statement, parameters)[0][0]
+
+    def create_table(self, ref: TableRef, schema: TableSchema) -> None:
+        """Create an empty table for the schema."""
+        body = ", ".join(
+            f"{sql.quote(c.name)} {sql_type(c.arrow_type, DUCKDB)}"
+            for c in schema.columns
+        )
+        self.execute(f"CREATE TABLE {sql.table(ref)} ({body})")
+
+    def misfits(self, table: TableInfo, schema: TableSchema) -> list[SchemaChange]:
+        """Return what must change so that the table holds every value of *schema*."""
+        return [
+            SchemaChange(
+                column=column.name,
+                old_type=have.sql_type if have else None,
+                new_type=sql_type(_holding(have, column), DUCKDB),
+            )
+            for column in schema.columns
+            for have in [table.column(column.name)]
+            if have is None or not _holds(have.sql_type, _holding(have, column))
+        ]
+
+    def align(self, table: TableInfo, schema: TableSchema) -> TableSchema:
+        """Make the changes of ``misfits``; return the schema with the table's types."""
+        for change in self.misfits(table, schema):
+            if change.old_type is None:
+                self.execute(
+                    f"ALTER TABLE {sql.table(table.ref)} ADD COLUMN"
+                    f" {sql.quote(change.column)} {change.new_type}"
+                )
+            else:
+                self._change_type(table.ref, change)
+        return schema.widened(
+            {c.name: _holding(table.column(c.name), c) for c in schema.columns}
+        )
+
+    def _change_type(self, ref: TableRef, change: SchemaChange) -> None:
+        """Change a column's type, exactly; indexes are dropped and made again."""
+        indexes = self.query(
+            "SELECT schema_name, index_name, sql FROM duckdb_indexes()"
+            " WHERE database_name = current_database() AND sql IS NOT NULL"
+            " AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)",
+            (ref.schema, ref.name),
+        )
+        name = sql.quote(change.column)
+        # Through text, a decimal becomes the nearest double.
+        using = f"{name}::VARCHAR::DOUBLE" if change.new_type == "DOUBLE" else name
+        try:
+            for schema_name, index_name, _ in indexes:
+                self.execute(
+                    f"DROP INDEX {sql.table(TableRef(schema_name, index_name))}"
+                )
+            self.execute(
+                f"ALTER TABLE {sql.table(ref)} ALTER {name} TYPE {change.new_type}"
+                f" USING {using}::{change.new_type}"
+            )
+            for *_, statement in indexes:
+                self.execute(statement)
+        except WarehouseError as error:
+            raise SchemaDriftError(
+                f"column {change.column} of {ref} is {change.old_type} and cannot"
+                f" become {change.new_type}",
+                why=error.why,
+                hint=f"change the column yourself, or drop it: its values come back"
+                f" with a full load of {ref}",
+                column=change.column,
+                table=str(ref),
+            ) from error
+
+    # -- loads --------------------------------------------------------------------
+
+    def replace_rows(
+        self,
+        ref: TableRef,
+        schema: TableSchema,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        cursor_field: str | None,
+    ) -> LoadCounts:
+        """Make *batches* the rows of the table; see ``Session``."""
+        info = self._existing(ref)
+        target, theirs = sql.table(ref), _theirs(info, schema)
+        with self._scratch("carry") as carry:
+            self.execute(
+                f"CREATE TABLE {carry} AS SELECT {sql.quote('Id')},"
+                f" {_fingerprint(schema, 't')} AS lht_fingerprint"
+                f"{_also(theirs)} FROM {target} t"
+            )
+            if info.rows:
+                self.check_key(ref)
+                self.execute(f"DELETE FROM {target}")
+            source = "feed p"
+            if theirs:
+                source += (
+                    f" LEFT JOIN {carry} c ON c.{sql.quote('Id')} = p.{sql.quote('Id')}"
+                )
+            final, widened = self._insert(
+                ref,
+                f"({sql.columns([*schema.names, *(c.name for c in theirs)])})"
+                f" SELECT {sql.columns(schema.names, 'p')}"
+                + "".join(f", {_carried(c)}" for c in theirs)
+                + f" FROM {source}",
+                schema,
+                batches,
+            )
+            inserted, unchanged, found = self.query(
+                "SELECT count(*) FILTER (c.lht_fingerprint IS NULL),"
+                f" count(*) FILTER (c.lht_fingerprint = {_fingerprint(final, 't')}),"
+                f" count(*) FILTER (c.lht_fingerprint IS NOT NULL)"
+                f" FROM {target} t LEFT JOIN {carry} c"
+                f" ON c.{sql.quote('Id')} = t.{sql.quote('Id')}"
+            )[0]
+        summary = self._summary(target, schema, cursor_field)
+        staged = self._keys(target, *_REPEATED)
+        return LoadCounts(
+            staged=staged,
+            inserted=inserted,
+            updated=staged - inserted - unchanged,
+            unchanged=unchanged,
+            removed=info.rows - found,
+            widened=widened,
+            **summary,
+        )
+
+    def merge_rows(
+        self,
+        ref: TableRef,
+        schema: TableSchema,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        cursor_field: str | None,
+    ) -> LoadCounts:
+        """Insert new rows, update changed ones, leave equal ones; see ``Session``."""
+        info = self._existing(ref)
+        target, theirs = sql.table(ref), _theirs(info, schema)
+        key = sql.quote("Id")
+        with self._scratch("staging") as staging, self._scratch("changed") as changed:
+            staging_ref = TableRef(*_parts(staging))
+            self.create_table(staging_ref, schema)
+            final, _ = self._insert(
+                staging_ref,
+                f"({sql.columns(schema.names)}) SELECT {sql.columns(schema.names, 'p')}"
+                " FROM feed p",
+                schema,
+                batches,
+            )
+            final = self._settled(ref, schema, final)
+            widened = self._widen(ref, schema, final)
+            staged = self._keys(staging, *_REPEATED)
+            older = (
+                f"(s.{sql.quote(cursor_field)} < t.{sql.quote(cursor_field)})"
+                if cursor_field
+                else "false"
+            )
+            self.execute(
+                f"CREATE TABLE {changed} AS SELECT s.*, t.{key} IS NULL AS lht_new"
+                f"{_also(theirs, 't')}"
+                f" FROM {staging} s LEFT JOIN {target} t ON t.{key} = s.{key}"
+                f" WHERE t.{key} IS NULL OR ({older} IS NOT TRUE"
+                f" AND ({sql.differs(schema.names, 's', 't')}))"
+            )
+            self._keys(changed, *_NOT_UNIQUE)
+            inserted, updated = self.query(
+                f"SELECT count(*) FILTER (lht_new), count(*) FILTER (NOT lht_new)"
+                f" FROM {changed}"
+            )[0]
+            self.execute(
+                f"DELETE FROM {target} t USING {changed} c WHERE t.{key} = c.{key}"
+            )
+            kept = [*schema.names, *(c.name for c in theirs)]
+            for names, which in ((kept, "NOT lht_new"), (schema.names, "lht_new")):
+                self.execute(
+                    f"INSERT INTO {target} ({sql.columns(names)})"
+                    f" SELECT {sql.columns(names)} FROM {changed} WHERE {which}"
+                )
+            deleted = self._summary(staging, schema, cursor_field)["deleted"]
+        summary = self._summary(target, schema, cursor_field)
+        return LoadCounts(
+            staged=staged,
+            inserted=inserted,
+            updated=updated,
+            unchanged=staged - inserted - updated,
+            removed=0,
+            widened=widened,
+            **{**summary, "deleted": deleted},
+        )
+
+    def _existing(self, ref: TableRef) -> TableInfo:
+        info = self.read_table(ref)
+        if info is None:
+            raise WarehouseError(f"{ref} does not exist any more")
+        return info
+
+    @contextlib.contextmanager
+    def _scratch(self, purpose: str) -> Iterator[str]:
+        """Name a table that exists only inside the transaction of the block."""
+        name = f"{sql.quote('LHT')}.{sql.quote(f'{purpose}_{threading.get_ident()}')}"
+        yield name
+        self.execute(f"DROP TABLE {name}")
+
+    def _insert(
+        self,
+        ref: TableRef,
+        rest: str,
+        schema: TableSchema,
+        batches: Iterable[pa.RecordBatch],
+    ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
+        """Insert all batches with one statement, and one more for each widening.
+
+        Args:
+            ref: The table to fill, and to widen.
+            rest: What follows the table's name in the INSERT; it reads from ``feed``.
+            schema: The table's columns of ours as they are.
+            batches: What to insert.
+
+        Returns:
+            The columns as they are now, and what was changed.
+        """
+        changes: list[SchemaChange] = []
+        feed = Feed(schema, batches)
+        while feed.advance():
+            feed.schema = self._settled(ref, schema, feed.schema)
+            changes += self._widen(ref, schema, feed.schema)
+            schema = feed.schema
+            self._connection.register("feed", feed.reader())
+            try:
+                self.execute(f"INSERT INTO {sql.table(ref)} {rest}")
+            except WarehouseError as error:
+                raise feed.error or error from None
+            finally:
+                self._connection.unregister("feed")
+            if feed.error:
+                raise feed.error
+        return schema, tuple(changes)
+
+    def _settled(
+        self, ref: TableRef, old: TableSchema, new: TableSchema
+    ) -> TableSchema:
+        """Turn a wider decimal into double where the table's values do not fit it."""
+
+        def fits(name: str, arrow_type: str) -> bool:
+            if scale_of(arrow_type) is None:
+                return True
+            column, kind = sql.quote(name), sql_type(arrow_type, DUCKDB)
+            return not self._scalar(
+                f"SELECT count(*) FROM {sql.table(ref)} WHERE {column} IS NOT NULL"
+                f" AND TRY_CAST({column} AS {kind}) IS NULL"
+            )
+
+        return new.widened(
+            {
+                b.name: "double"
+                for a, b in zip(old.columns, new.columns, strict=True)
+                if a.arrow_type != b.arrow_type and not fits(b.name, b.arrow_type)
+            }
+        )
+
+    def _widen(
+        self, ref: TableRef, old: TableSchema, new: TableSchema
+    ) -> tuple[SchemaChange, ...]:
+        changes = tuple(
+            SchemaChange(
+                column=b.name,
+                old_type=sql_type(a.arrow_type, DUCKDB),
+                new_type=sql_type(b.arrow_type, DUCKDB),
+            )
+            for a, b in zip(old.columns, new.columns, strict=True)
+            if a.arrow_type != b.arrow_type
+        )
+        for change in changes:
+            self._change_type(ref, change)
+        return changes
+
+    def check_key(self, ref: TableRef) -> None:
+        """Raise unless every row of the table has an Id of its own."""
+        info = self._existing(ref)
+        _theirs(info, TableSchema(columns=()))
+        self._keys(
+            sql.table(ref),
+            f"{ref} has rows whose Id is missing or not unique",
+            f"look: SELECT Id, count(*) FROM {ref} GROUP BY Id HAVING count(*) > 1",
+        )
+
+    def _keys(self, table: str, message: str, hint: str) -> int:
+        """Return the number of rows, each of which must have a key of its own."""
+        rows, keys = self.query(
+            f"SELECT count(*), count(DISTINCT {sql.quote('Id')}) FROM {table}"
+        )[0]
+        if rows != keys:
+            raise DuplicateKeyError(f"{message} ({rows - keys} too many)", hint=hint)
+        return int(rows)
+
+    def _summary(
+        self, table: str, schema: TableSchema, cursor_field: str | None
+    ) -> dict[str, Any]:
+        def aggregate(expression: str, name: str | None) -> str:
+            known = name is not None and name.lower() in schema.by_name
+            return expression.format(sql.quote(name or "")) if known else "NULL"
+
+        rows, deleted, high_water, last_modified = self.query(
+            f"SELECT count(*), {aggregate('count(*) FILTER ({})', 'IsDeleted')},"
+            f" {aggregate('max({})', cursor_field)},"
+            f" {aggregate('max({})', 'LastModifiedDate')} FROM {table}"
+        )[0]
+        return {
+            "rows": rows,
+            "deleted": deleted or 0,
+            "high_water": high_water,
+            "last_modified_at": last_modified,
+        }
+
+
+def _holding(have: TableColumn | None, wanted: Column) -> str:
+    """Return the type name that a column must have to hold old and new values."""
+    if have is None or scale_of(wanted.arrow_type) is None:
+        return wanted.arrow_type
+    if have.sql_type in {"DOUBLE", "FLOAT"}:
+        return "double"
+    if have.sql_type.startswith("DECIMAL("):
+        scale = int(have.sql_type.rstrip(")").partition(",")[2])
+        return wider(wanted.arrow_type, f"decimal({PRECISION},{scale})")
+    return wanted.arrow_type
+
+
+def _holds(have: str, arrow_type: str) -> bool:
+    wanted = sql_type(arrow_type, DUCKDB)
+    return have in _HOLDS.get(arrow_type, {wanted})
+
+
+def _theirs(info: TableInfo, schema: TableSchema) -> list[TableColumn]:
+    """Return the table's columns that are not ours: users' own and removed fields."""
+    if info.column("Id") is None:
+        raise MissingKeyError(
+            f"{info.ref} has no column Id to match records by",
+            hint="sync into another table with --table",
+            table=str(info.ref),
+        )
+    return [
+        c
+        for c in info.columns
+        if c.name.lower() not in schema.by_name and not c.generated
+    ]
+
+
+def _also(theirs: Sequence[TableColumn], of: str | None = None) -> str:
+    return f", {sql.columns((c.name for c in theirs), of)}" if theirs else ""
+
+
+def _carried(column: TableColumn) -> str:
+    """Return the old value of a column of theirs; new rows get its default."""
+    name = sql.quote(column.name)
+    if column.default is None:
+        return f"c.{name}"
+    return (
+        f"CASE WHEN c.{sql.quote('Id')} IS NULL THEN {column.default} ELSE c.{name} END"
+    )
+
+
+def _fingerprint(schema: TableSchema, of: str) -> str:
+    """Return a hash of our columns; it only tells updated from unchanged rows apart.
+
+    Numbers are taken as doubles, so that a wider column has the same fingerprint.
+    """
+    parts = (
+        f"{of}.{sql.quote(c.name)}"
+        + ("" if scale_of(c.arrow_type) is None else "::DOUBLE")
+        for c in schema.columns
+    )
+    return f"hash({', '.join(parts)})"
+
+
+def _parts(quoted: str) -> tuple[str, str]:
+    schema, _, name = quoted.partition(".")
+    return schema.strip('"'), name.strip('"')
