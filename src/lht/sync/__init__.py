@@ -85,7 +85,7 @@ def sync(
     return report
 
 
-def plan(
+def plan_sync(
     objects: str | Iterable[str],
     *,
     salesforce: Any = None,
