@@ -61,7 +61,14 @@ class Console:
         bool, Option("--quiet", help="Only errors and the final line.")
     ] = False
     verbose: Annotated[
-        int, Option("--verbose", "-v", count=True, help="Say where settings come from.")
+        int,
+        Option(
+            "--verbose",
+            "-v",
+            count=True,
+            show_default=False,
+            help="Say where settings come from.",
+        ),
     ] = 0
     debug: Annotated[
         bool, Option("--debug", help="Show tracebacks, without secrets.")

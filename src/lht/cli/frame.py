@@ -132,8 +132,8 @@ def _parameter(
     return inspect.Parameter(name, kind, default=default, annotation=hint)
 
 
-def _show_all_help(ctx: typer.Context, *, wanted: bool) -> None:
-    if wanted and isinstance(ctx.command, Command):
+def _show_all_help(ctx: typer.Context, value: bool) -> None:
+    if value and isinstance(ctx.command, Command):
         ctx.command.unfolded = True
         typer.echo(ctx.get_help())
         raise typer.Exit
@@ -143,7 +143,12 @@ _HELP_ALL: Final = _parameter(
     "help_all",
     Annotated[
         bool,
-        typer.Option("--help-all", is_eager=True, help="Show every option and exit."),
+        typer.Option(
+            "--help-all",
+            is_eager=True,
+            callback=_show_all_help,
+            help="Show every option and exit.",
+        ),
     ],
     default=False,
 )

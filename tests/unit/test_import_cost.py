@@ -1,0 +1,35 @@
+"""What importing costs: nothing heavy is loaded before it is used."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"duckdb", "pyarrow", "pandas", "numpy", "snowflake", "httpx2", "rich", "lark"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the top-level packages that a fresh Python has loaded after *code*."""
+    script = f"{code}\nimport sys\nprint(*{{m.split('.')[0] for m in sys.modules}})"
+    run = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True
+    )
+    return set(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import lht",
+        "import lht.config, lht.exceptions, lht.report.values",
+        "import lht.cli.run; lht.cli.run.app()",
+    ],
+)
+def test_importing_loads_nothing_heavy(code):
+    """Importing lht, or building its command line, loads no driver and no HTTP."""
+    assert loaded_by(code) & HEAVY == set()
+
+
+def test_the_check_can_see_what_is_loaded():
+    """The test above would notice."""
+    assert "duckdb" in loaded_by("import duckdb")
