@@ -8,7 +8,7 @@ from typing import Final
 import pyarrow as pa
 
 from lht.decode import decode_csv, decode_json
-from lht.exceptions import SalesforceAPIError
+from lht.exceptions import ConfigError, SalesforceAPIError
 from lht.salesforce import bulk_query, replication, rest_query
 from lht.salesforce.bulk_query import QueryJob, ResultPage
 from lht.salesforce.client import Client
@@ -109,6 +109,24 @@ def start_job(
         signpost=signpost,
         created_at=utc_now(),
     )
+
+
+def adopt_job(
+    client: Client, planned: Planned, job_id: str
+) -> tuple[QueryJob, datetime]:
+    """Return a job that the caller created, and a signpost safely before it.
+
+    What it selects is checked page by page; which records, only the caller knows.
+
+    Raises:
+        ConfigError: It is a job of another sObject.
+    """
+    job = bulk_query.read_job(client, job_id)
+    sobject = planned.facts.schema.name
+    if job.sobject != sobject:
+        raise ConfigError(f"job {job_id} reads {job.sobject}, not {sobject}")
+    created = datetime.fromisoformat(job.created_at).astimezone(UTC)
+    return job, (created - LATE_MARGIN).replace(tzinfo=None, microsecond=0)
 
 
 def resume_job(client: Client, job: Job) -> QueryJob | None:

@@ -33,6 +33,12 @@ def gather(
         MissingKeyError: The target table has no ``Id``.
     """
     columns = table_schema(schema, _wanted(schema, options))
+    key = columns.by_name.get(options.key.lower())
+    if key is None:
+        raise ConfigError(
+            f"{schema.name} has no field {options.key} to match records by",
+            hint="match by Id",
+        )
     if not schema.queryable or "id" not in columns.by_name:
         raise ConfigError(
             f"{schema.name} cannot be queried", hint="see what can: lht objects"
@@ -44,6 +50,7 @@ def gather(
         schema=schema,
         columns=columns,
         ref=ref,
+        key=key.name,
         stages=warehouse.capabilities.stages,
         table=table,
         misfits=tuple(session.misfits(table, columns)) if table else (),
@@ -64,7 +71,7 @@ def _wanted(schema: SObjectSchema, options: Options) -> frozenset[str] | None:
             f"{schema.name} has no field {', '.join(unknown)}",
             hint=f"the fields of {schema.name} are those of its describe",
         )
-    return frozenset(wanted | _ALWAYS)
+    return frozenset(wanted | _ALWAYS | {options.key.lower()})
 
 
 def _with_maxima(facts: Facts, session: Session) -> Facts:

@@ -251,16 +251,8 @@ class Line:
         It may be the job of an earlier run that did not get to its commit.
         """
         self._step = "waiting for Salesforce"
+        job, signpost = self._job(session, planned, signpost)
         store, target = Store(session), str(self.ref)
-        job = None
-        if planned.resumed is not None:
-            job = extract.resume_job(self._client, planned.resumed)
-            signpost = planned.resumed.signpost if job else signpost
-        if job is None:
-            job, remembered = extract.start_job(
-                self._client, planned, self._context.run_id, signpost
-            )
-            store.add_job(target, remembered)
         for other in planned.facts.open_jobs:
             if other.job_id != job.id:
                 store.end_job(target, other.job_id, self._context.run_id, "discarded")
@@ -276,6 +268,22 @@ class Line:
             if error.state in {"Failed", "Aborted"}:
                 store.end_job(target, job.id, self._context.run_id, "discarded")
             raise
+        return job, signpost
+
+    def _job(
+        self, session: Session, planned: Planned, signpost: datetime
+    ) -> tuple[QueryJob, datetime]:
+        """Return the job to wait for: the caller's, an earlier run's, or a new one."""
+        if existing := planned.options.existing_job_id:
+            return extract.adopt_job(self._client, planned, existing)
+        if resumed := planned.resumed:
+            job = extract.resume_job(self._client, resumed)
+            if job is not None:
+                return job, resumed.signpost
+        job, remembered = extract.start_job(
+            self._client, planned, self._context.run_id, signpost
+        )
+        Store(session).add_job(str(self.ref), remembered)
         return job, signpost
 
     def _committed(
@@ -297,6 +305,8 @@ class Line:
 
     def _clean_up(self, session: Session) -> None:
         """Delete the jobs of ours that are no longer needed; a failure is only told."""
+        if self._context.options.keep_job:
+            return
         store, target = Store(session), str(self.ref)
         try:
             for job in store.ended_jobs(target):

@@ -70,7 +70,7 @@ def _prepared(
         session.create_table(facts.ref, facts.columns)
         return facts.columns, ()
     if planned.load.adopting:
-        session.check_key(facts.ref)
+        session.check_key(facts.ref, facts.key)
     return session.align(facts.table, facts.columns), facts.misfits
 
 
@@ -79,8 +79,14 @@ def _write(
 ) -> LoadCounts:
     full = planned.load.mode is SyncMode.FULL
     write = session.replace_rows if full else session.merge_rows
-    cursor = planned.facts.cursor_field
-    return write(planned.facts.ref, columns, extraction.counted(), cursor_field=cursor)
+    facts = planned.facts
+    return write(
+        facts.ref,
+        columns,
+        extraction.counted(),
+        key=facts.key,
+        cursor_field=facts.cursor_field,
+    )
 
 
 def _reconcile(extraction: Extraction, counts: LoadCounts) -> None:

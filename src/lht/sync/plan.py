@@ -40,7 +40,10 @@ class Options:
     mode: SyncMode = SyncMode.AUTO
     where: str | None = None
     fields: tuple[str, ...] | None = None  # None: all
+    key: str = "Id"  # the column that rows are matched by, in any case
     force_bulk: bool = False
+    existing_job_id: str | None = None  # a query job whose result is to be read
+    keep_job: bool = False  # do not delete the job after the commit
     bulk_threshold: int = 1_000  # rows from which Bulk is used
     stage_threshold: int = 50_000  # rows from which a stage is used, where there is one
 
@@ -54,6 +57,7 @@ class Facts:
     columns: TableSchema
     ref: TableRef
     stages: bool  # whether the warehouse has stages
+    key: str = "Id"  # the column that rows are matched by
     table: TableInfo | None = None
     misfits: tuple[SchemaChange, ...] = ()
     high_water: datetime | None = None  # MAX(cursor field) of the table
@@ -278,7 +282,8 @@ def _method(
     """Return the API and the method's documented name."""
     suffix = "full" if load.mode is SyncMode.FULL else "incremental"
     many = rows is None or rows >= options.bulk_threshold
-    if facts.bulk_refusal or not (many or options.force_bulk or resumed):
+    wanted = options.force_bulk or options.existing_job_id or resumed
+    if facts.bulk_refusal or not (many or wanted):
         return "rest", f"regular_api_{suffix}"
     staged = facts.stages and (rows or 0) >= options.stage_threshold
     if staged:

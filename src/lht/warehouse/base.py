@@ -79,12 +79,12 @@ class Session(Protocol):
             SchemaDriftError: A column cannot be changed without losing something.
         """
 
-    def check_key(self, ref: TableRef) -> None:
-        """Raise unless every row of the table has an ``Id`` of its own.
+    def check_key(self, ref: TableRef, key: str) -> None:
+        """Raise unless every row of the table has a *key* of its own.
 
         Raises:
             MissingKeyError: There is no such column.
-            DuplicateKeyError: Ids are missing or occur more than once.
+            DuplicateKeyError: Keys are missing or occur more than once.
         """
 
     def replace_rows(
@@ -93,6 +93,7 @@ class Session(Protocol):
         schema: TableSchema,
         batches: Iterable[pa.RecordBatch],
         *,
+        key: str,
         cursor_field: str | None,
     ) -> LoadCounts:
         """Make *batches* the rows of the table, unseen by readers until the commit.
@@ -106,9 +107,10 @@ class Session(Protocol):
         schema: TableSchema,
         batches: Iterable[pa.RecordBatch],
         *,
+        key: str,
         cursor_field: str | None,
     ) -> LoadCounts:
-        """Insert new rows, update changed ones (by ``Id``), leave equal ones alone."""
+        """Insert new rows, update changed ones (by *key*), leave equal ones alone."""
 
     def close(self) -> None:
         """Give the connection back."""

@@ -43,11 +43,11 @@ URL_PREFIX: Final = "duckdb:///"
 _CONFLICT_TRIES: Final = 20
 _HOLDS: Final = {"timestamp": {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}}
 _REPEATED: Final = (
-    "records came more than once, or without an Id",
+    "records came more than once, or without a key",
     "run it again; if it happens again, please report it",
 )
 _NOT_UNIQUE: Final = (
-    "the table has more than one row for an Id",
+    "the table has more than one row for a key",
     "remove the extra rows, or run a full load",
 )
 _QUIET: Final = (duckdb.ConversionException, duckdb.ConstraintException)
@@ -307,30 +307,30 @@ class DuckDBSession:
         schema: TableSchema,
         batches: Iterable[pa.RecordBatch],
         *,
+        key: str,
         cursor_field: str | None,
     ) -> LoadCounts:
         """Make *batches* the rows of the table; see ``Session``."""
         info = self._existing(ref)
-        target, theirs = sql.table(ref), _theirs(info, schema)
+        target, theirs = sql.table(ref), _theirs(info, schema, key)
+        by = sql.quote(key)
         with self._scratch("carry") as carry:
             self.execute(
-                f"CREATE TABLE {carry} AS SELECT {sql.quote('Id')},"
+                f"CREATE TABLE {carry} AS SELECT {by},"
                 f" {_fingerprint(schema, 't')} AS lht_fingerprint"
                 f"{_also(theirs)} FROM {target} t"
             )
             if info.rows:
-                self.check_key(ref)
+                self.check_key(ref, key)
                 self.execute(f"DELETE FROM {target}")
             source = "feed p"
             if theirs:
-                source += (
-                    f" LEFT JOIN {carry} c ON c.{sql.quote('Id')} = p.{sql.quote('Id')}"
-                )
+                source += f" LEFT JOIN {carry} c ON c.{by} = p.{by}"
             final, widened = self._insert(
                 ref,
                 f"({sql.columns([*schema.names, *(c.name for c in theirs)])})"
                 f" SELECT {sql.columns(schema.names, 'p')}"
-                + "".join(f", {_carried(c)}" for c in theirs)
+                + "".join(f", {_carried(c, key)}" for c in theirs)
                 + f" FROM {source}",
                 schema,
                 batches,
@@ -340,10 +340,10 @@ class DuckDBSession:
                 f" count(*) FILTER (c.lht_fingerprint = {_fingerprint(final, 't')}),"
                 f" count(*) FILTER (c.lht_fingerprint IS NOT NULL)"
                 f" FROM {target} t LEFT JOIN {carry} c"
-                f" ON c.{sql.quote('Id')} = t.{sql.quote('Id')}"
+                f" ON c.{by} = t.{by}"
             )[0]
         summary = self._summary(target, schema, cursor_field)
-        staged = self._keys(target, *_REPEATED)
+        staged = self._keys(target, key, *_REPEATED)
         return LoadCounts(
             staged=staged,
             inserted=inserted,
@@ -360,12 +360,13 @@ class DuckDBSession:
         schema: TableSchema,
         batches: Iterable[pa.RecordBatch],
         *,
+        key: str,
         cursor_field: str | None,
     ) -> LoadCounts:
         """Insert new rows, update changed ones, leave equal ones; see ``Session``."""
         info = self._existing(ref)
-        target, theirs = sql.table(ref), _theirs(info, schema)
-        key = sql.quote("Id")
+        target, theirs = sql.table(ref), _theirs(info, schema, key)
+        by = sql.quote(key)
         with self._scratch("staging") as staging, self._scratch("changed") as changed:
             staging_ref = TableRef(*_parts(staging))
             self.create_table(staging_ref, schema)
@@ -378,26 +379,26 @@ class DuckDBSession:
             )
             final = self._settled(ref, schema, final)
             widened = self._widen(ref, schema, final)
-            staged = self._keys(staging, *_REPEATED)
+            staged = self._keys(staging, key, *_REPEATED)
             older = (
                 f"(s.{sql.quote(cursor_field)} < t.{sql.quote(cursor_field)})"
                 if cursor_field
                 else "false"
             )
             self.execute(
-                f"CREATE TABLE {changed} AS SELECT s.*, t.{key} IS NULL AS lht_new"
+                f"CREATE TABLE {changed} AS SELECT s.*, t.{by} IS NULL AS lht_new"
                 f"{_also(theirs, 't')}"
-                f" FROM {staging} s LEFT JOIN {target} t ON t.{key} = s.{key}"
-                f" WHERE t.{key} IS NULL OR ({older} IS NOT TRUE"
+                f" FROM {staging} s LEFT JOIN {target} t ON t.{by} = s.{by}"
+                f" WHERE t.{by} IS NULL OR ({older} IS NOT TRUE"
                 f" AND ({sql.differs(schema.names, 's', 't')}))"
             )
-            self._keys(changed, *_NOT_UNIQUE)
+            self._keys(changed, key, *_NOT_UNIQUE)
             inserted, updated = self.query(
                 f"SELECT count(*) FILTER (lht_new), count(*) FILTER (NOT lht_new)"
                 f" FROM {changed}"
             )[0]
             self.execute(
-                f"DELETE FROM {target} t USING {changed} c WHERE t.{key} = c.{key}"
+                f"DELETE FROM {target} t USING {changed} c WHERE t.{by} = c.{by}"
             )
             kept = [*schema.names, *(c.name for c in theirs)]
             for names, which in ((kept, "NOT lht_new"), (schema.names, "lht_new")):
@@ -503,20 +504,20 @@ class DuckDBSession:
             self._change_type(ref, change)
         return changes
 
-    def check_key(self, ref: TableRef) -> None:
-        """Raise unless every row of the table has an Id of its own."""
-        info = self._existing(ref)
-        _theirs(info, TableSchema(columns=()))
+    def check_key(self, ref: TableRef, key: str) -> None:
+        """Raise unless every row of the table has a key of its own."""
+        _theirs(self._existing(ref), TableSchema(columns=()), key)
         self._keys(
             sql.table(ref),
-            f"{ref} has rows whose Id is missing or not unique",
-            f"look: SELECT Id, count(*) FROM {ref} GROUP BY Id HAVING count(*) > 1",
+            key,
+            f"{ref} has rows whose {key} is missing or not unique",
+            f"look: SELECT {key}, count(*) FROM {ref} GROUP BY ALL HAVING count(*) > 1",
         )
 
-    def _keys(self, table: str, message: str, hint: str) -> int:
+    def _keys(self, table: str, key: str, message: str, hint: str) -> int:
         """Return the number of rows, each of which must have a key of its own."""
         rows, keys = self.query(
-            f"SELECT count(*), count(DISTINCT {sql.quote('Id')}) FROM {table}"
+            f"SELECT count(*), count(DISTINCT {sql.quote(key)}) FROM {table}"
         )[0]
         if rows != keys:
             raise DuplicateKeyError(f"{message} ({rows - keys} too many)", hint=hint)
@@ -559,11 +560,11 @@ def _holds(have: str, arrow_type: str) -> bool:
     return have in _HOLDS.get(arrow_type, {wanted})
 
 
-def _theirs(info: TableInfo, schema: TableSchema) -> list[TableColumn]:
+def _theirs(info: TableInfo, schema: TableSchema, key: str) -> list[TableColumn]:
     """Return the table's columns that are not ours: users' own and removed fields."""
-    if info.column("Id") is None:
+    if info.column(key) is None:
         raise MissingKeyError(
-            f"{info.ref} has no column Id to match records by",
+            f"{info.ref} has no column {key} to match records by",
             hint="sync into another table with --table",
             table=str(info.ref),
         )
@@ -578,13 +579,13 @@ def _also(theirs: Sequence[TableColumn], of: str | None = None) -> str:
     return f", {sql.columns((c.name for c in theirs), of)}" if theirs else ""
 
 
-def _carried(column: TableColumn) -> str:
+def _carried(column: TableColumn, key: str) -> str:
     """Return the old value of a column of theirs; new rows get its default."""
     name = sql.quote(column.name)
     if column.default is None:
         return f"c.{name}"
     return (
-        f"CASE WHEN c.{sql.quote('Id')} IS NULL THEN {column.default} ELSE c.{name} END"
+        f"CASE WHEN c.{sql.quote(key)} IS NULL THEN {column.default} ELSE c.{name} END"
     )
 
 
