@@ -11,13 +11,10 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from lht.exceptions import ConfigError
-
-if TYPE_CHECKING:
-    from lht.salesforce.auth import Auth
 
 FILE_NAME: Final = "lht.toml"
 DEFAULT_WAREHOUSE: Final = "duckdb:///lht.duckdb"
@@ -65,23 +62,6 @@ class SalesforceConnection:
             shown.append(f"client_id={self.client_id!r}")
         shown += [f"{n}='****'" for n in ("client_secret", "token") if getattr(self, n)]
         return f"SalesforceConnection({', '.join(shown)})"
-
-    def auth(self) -> "Auth":
-        """Return what gets access tokens for this org.
-
-        Raises:
-            ConfigError: There is neither a token nor both client credentials.
-        """
-        from lht.salesforce.auth import AccessInfo, ClientCredentials
-
-        if self.token:
-            return AccessInfo({"access_token": self.token, "instance_url": self.url})
-        if self.client_id and self.client_secret:
-            return ClientCredentials(self.url, self.client_id, self.client_secret)
-        raise ConfigError(
-            f"no credentials for {self.url}",
-            hint="give client_id and client_secret, or a token",
-        )
 
 
 @dataclass(frozen=True, slots=True)

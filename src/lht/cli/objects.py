@@ -22,12 +22,12 @@ def objects(
     console: Console,
 ) -> None:
     """List what the org has that can be synced."""
-    from lht.salesforce.client import Client
+    from lht.connect import opened_client
     from lht.salesforce.describe import list_sobjects
     from lht.salesforce.limits import read_record_counts
 
     connection = connections.salesforce(console)
-    with Client(connection.auth()) as client:
+    with opened_client(connection) as client:
         found = [
             s
             for s in list_sobjects(client)

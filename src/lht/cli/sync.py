@@ -11,7 +11,7 @@ import lht
 from lht.cli.connections import Connections
 from lht.cli.console import Console
 from lht.cli.frame import command
-from lht.exceptions import ConfigError, SyncError
+from lht.exceptions import ConfigError, SyncError, SyncInterrupted
 from lht.report import document, terminal
 from lht.report.values import SyncPlan, SyncReport
 
@@ -91,7 +91,7 @@ def sync(
                 max_parallel=max_parallel,
                 listener=listener,
             )
-    except SyncError as error:
+    except (SyncError, SyncInterrupted) as error:
         console.trace(error)
         report = error.report
     return _show_report(report, console)

@@ -218,24 +218,31 @@ def job_page(org_url: str, job_id: str) -> str:
 
 def render_ending(report: SyncReport, look: Look) -> str:
     """Return the last words of a run: the sentence with the four counts, or why not."""
-    total = len(report.objects)
-    done = [o for o in report.objects if o.status is Status.SUCCEEDED]
     if report.status is not Status.SUCCEEDED:
-        failed = sum(o.error is not None for o in report.objects)
-        how = _ENDED.get(report.status, f"{failed} failed")
-        counts = f"{len(done)} of {total} {_plural(total, 'object')} complete"
-        return f"{counts}, {how} (exit {report.exit_code})."
+        return _unfinished(report)
     calls = f"{number(report.api_calls)} API {_plural(report.api_calls, 'call')}"
     lines = [four_counts(report), f"Run {report.run_id}, {calls}."]
-    if report.place and done:
-        try_it = look_inside(report.place, done[0].target_table)
+    if report.place and report.objects:
+        try_it = look_inside(report.place, report.objects[0].target_table)
         lines[1] += f" Look: {look.paint(try_it, Style.COMMAND)}" if try_it else ""
     return "\n".join(lines)
+
+
+def _unfinished(report: SyncReport) -> str:
+    total = len(report.objects)
+    objects = f"{total} {_plural(total, 'object')}"
+    if report.status is Status.PLANNED:
+        return f"{objects} planned. Nothing was moved."
+    done = sum(o.status is Status.SUCCEEDED for o in report.objects)
+    failed = sum(o.error is not None for o in report.objects)
+    how = _ENDED.get(report.status, f"{failed} failed")
+    return f"{done} of {objects} complete, {how} (exit {report.exit_code})."
 
 
 _ENDED: Final = {
     Status.INTERRUPTED: "then interrupted",
     Status.DIED: "then the run died",
+    Status.RUNNING: "still running",
 }
 
 
@@ -298,8 +305,15 @@ def render_runs(runs: Sequence[SyncReport], look: Look) -> str:
             "read", [number(sum(o.read for o in r.objects)) for r in runs], right=True
         ),
     ]
-    signs = [Sign.DONE if r.status is Status.SUCCEEDED else Sign.FAILED for r in runs]
+    signs = [_RUN_SIGNS.get(r.status, Sign.FAILED) for r in runs]
     return "\n".join(render_table(signs, columns, look))
+
+
+_RUN_SIGNS: Final = {
+    Status.SUCCEEDED: Sign.DONE,
+    Status.RUNNING: Sign.WAITING,
+    Status.PLANNED: Sign.NOTHING,
+}
 
 
 def _result(report: SyncReport) -> str:
