@@ -1,0 +1,188 @@
+"""Values on the wire: REST's JSON in Python, Bulk's CSV in SQL.
+
+Numbers that Salesforce keeps as doubles appear as Java's ``Double.toString`` prints
+them, but for the digits of the subnormal few below 1E-322. Null and the empty text are
+one thing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from lht.devorg.metadata import Field, Metadata
+from lht.devorg.soql import Column, Compiled
+
+Json = dict[str, Any]
+
+DOUBLES = {"double", "currency", "percent"}
+
+
+def java_double(value: float) -> str:
+    """Print a finite double as Java's ``Double.toString`` does."""
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        return repr(value)
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    text = "".join(map(str, digits))
+    power = len(digits) - 1 + int(exponent)
+    return f"{'-' if sign else ''}{text[0]}.{text[1:] or '0'}E{power}"
+
+
+# The same rule in SQL. DuckDB prints plainly what is from 1E-4 up to 1E16.
+JAVA_DOUBLE_MACROS = """
+CREATE OR REPLACE TEMP MACRO java_digits(t) AS
+    trim(replace(split_part(ltrim(t, '-'), 'e', 1), '.', ''), '0');
+CREATE OR REPLACE TEMP MACRO java_power(x, t) AS
+    CASE WHEN contains(t, 'e') THEN CAST(split_part(t, 'e', 2) AS INTEGER)
+         WHEN abs(x) < 1 THEN -4
+         ELSE strpos(ltrim(t, '-'), '.') - 2 END;
+CREATE OR REPLACE TEMP MACRO java_scientific(x, t) AS
+    concat(CASE WHEN x < 0 THEN '-' ELSE '' END,
+           java_digits(t)[1], '.', coalesce(nullif(java_digits(t)[2:], ''), '0'),
+           'E', java_power(x, t));
+CREATE OR REPLACE TEMP MACRO java_double(x) AS
+    CASE WHEN x = 0 OR (abs(x) >= 1e-3 AND abs(x) < 1e7) THEN CAST(x AS VARCHAR)
+         WHEN x IS NOT NULL THEN java_scientific(x, CAST(x AS VARCHAR)) END;
+"""
+
+
+def csv_cell(column: Column) -> str:
+    """Return SQL for a value's text in CSV, without its quotes; NULL stays NULL."""
+    value, kind = column.sql, column.field.type
+    if kind in DOUBLES:
+        return f"java_double({value})"
+    if kind == "datetime":
+        return f"concat(strftime({value}, '%Y-%m-%dT%H:%M:%S.%g'), 'Z')"
+    if kind == "time":
+        return f"concat(left(concat({value}, '.000'), 12), 'Z')"
+    if kind in {"boolean", "int", "date"}:
+        return value
+    return f"replace({value}, '\"', '\"\"')"
+
+
+def csv_line(columns: Sequence[Column], *, delimiter: str, line_ending: str) -> str:
+    """Return SQL for one record as a line of CSV, every value quoted."""
+    between = _quoted(f'"{delimiter}"')
+    cells = f", {between}, ".join(map(csv_cell, columns))
+    return f"concat('\"', {cells}, {_quoted(chr(34) + line_ending)})"
+
+
+def csv_header(columns: Sequence[Column], *, delimiter: str, line_ending: str) -> str:
+    """Return the line of column names."""
+    names = (".".join(column.path) for column in columns)
+    return delimiter.join(f'"{name}"' for name in names) + line_ending
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def json_datetime(value: datetime) -> str:
+    """Print a naive UTC instant as JSON bodies have it."""
+    return value.isoformat(timespec="milliseconds") + "+0000"
+
+
+def json_double(value: float) -> msgspec.Raw:
+    """Print a double as a JSON number in Java's notation."""
+    return msgspec.Raw(java_double(value).encode())
+
+
+def _json_compound(value: Mapping[str, Any]) -> Json:
+    return {
+        key: json_double(part) if isinstance(part, float) else part
+        for key, part in value.items()
+    }
+
+
+def _json_time(value: time) -> str:
+    return value.isoformat(timespec="milliseconds") + "Z"
+
+
+_JSON_VALUES: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(DOUBLES, json_double),
+    "date": date.isoformat,
+    "datetime": json_datetime,
+    "time": _json_time,
+    "address": _json_compound,
+    "location": _json_compound,
+}
+
+
+def json_value(field: Field, value: Any) -> Any:
+    """Bring a stored value into its JSON form."""
+    if value is None:
+        return None
+    render = _JSON_VALUES.get(field.type)
+    return value if render is None else render(value)
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """Which row position goes where in a record: its own fields and its parents'."""
+
+    type_name: str
+    id_at: int
+    members: "dict[str, tuple[int, Field] | _Shape]"
+
+
+class RecordRenderer:
+    """Renders the rows of one query as JSON records.
+
+    ``columns`` is the SQL of the columns that rows must have.
+    """
+
+    def __init__(self, compiled: Compiled, metadata: Metadata, version: str) -> None:
+        """Plan the records of a query for one API version, such as ``62.0``."""
+        self._metadata = metadata
+        self._base = f"/services/data/v{version}/sobjects"
+        self._sql: list[str] = []
+        self._parents = {source.path: source for source in compiled.parents}
+        self._root = _Shape(compiled.sobject.name, self._add('t0."Id"'), {})
+        for column in compiled.columns:
+            self._place(column)
+        self.columns = ", ".join(self._sql)
+
+    def render(self, row: Sequence[Any]) -> Json:
+        """Render one row."""
+        record = self._record(self._root, row)
+        assert record is not None  # noqa: S101 -- every record has an Id
+        return record
+
+    def _add(self, sql: str) -> int:
+        self._sql.append(sql)
+        return len(self._sql) - 1
+
+    def _place(self, column: Column) -> None:
+        """Give a column its place among the members of its parent's shape."""
+        shape = self._root
+        for depth in range(1, len(column.path)):
+            source = self._parents[column.path[:depth]]
+            found = shape.members.get(source.path[-1])
+            if not isinstance(found, _Shape):
+                id_at = self._add(source.column("Id"))
+                found = _Shape(source.sobject.name, id_at, {})
+                shape.members[source.path[-1]] = found
+            shape = found
+        shape.members[column.path[-1]] = (self._add(column.sql), column.field)
+
+    def _record(self, shape: _Shape, row: Sequence[Any]) -> Json | None:
+        id_ = row[shape.id_at]
+        if id_ is None:
+            return None
+        url = f"{self._base}/{self._metadata.by_prefix[id_[:3]].name}/{id_}"
+        members = dict(self._members(shape, row, url))
+        return {"attributes": {"type": shape.type_name, "url": url}, **members}
+
+    def _members(
+        self, shape: _Shape, row: Sequence[Any], url: str
+    ) -> Iterator[tuple[str, Any]]:
+        for name, member in shape.members.items():
+            if isinstance(member, _Shape):
+                yield name, self._record(member, row)
+            elif member[1].type == "base64":
+                yield name, None if row[member[0]] is None else f"{url}/{name}"
+            else:
+                yield name, json_value(member[1], row[member[0]])
