@@ -15,17 +15,9 @@ def _variable(name: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Connections:
-    """Org and warehouse, as far as flags name them."""
+class Org:
+    """Which org to read, as far as flags name it."""
 
-    warehouse: Annotated[
-        str | None,
-        Option(
-            "--warehouse",
-            metavar="URL",
-            help=f"duckdb:///FILE, or a DuckDB file. {_variable('WAREHOUSE')}",
-        ),
-    ] = None
     salesforce_url: Annotated[
         str | None,
         Option(
@@ -60,7 +52,7 @@ class Connections:
         ),
     ] = None
 
-    def salesforce(self, console: Console) -> SalesforceConnection:
+    def resolve(self, console: Console) -> SalesforceConnection:
         """Find the org, asking a human for the secret where there is one."""
         found = config.resolve_salesforce(
             url=self.salesforce_url,
@@ -76,7 +68,21 @@ class Connections:
                 console.say(f"{name.replace('_', ' ')}: from {source}")
         return found
 
-    def found_warehouse(self, console: Console) -> str:
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """Which warehouse holds the tables, as far as a flag names it."""
+
+    warehouse: Annotated[
+        str | None,
+        Option(
+            "--warehouse",
+            metavar="URL",
+            help=f"duckdb:///FILE, or a DuckDB file. {_variable('WAREHOUSE')}",
+        ),
+    ] = None
+
+    def resolve(self, console: Console) -> str:
         """Find the warehouse."""
         found = config.find_warehouse(self.warehouse)
         if console.verbose:

@@ -1,7 +1,7 @@
 """How a command is declared: shared options, folded help, examples.
 
 A command is a function. A parameter annotated with one of the shared groups
-(:class:`Console`, :class:`Connections`) becomes all the options of that group.
+(:class:`Org`, :class:`Target`, :class:`Console`) becomes all the options of that group.
 """
 
 import inspect
@@ -13,10 +13,10 @@ from typing import Annotated, Any, Final, get_type_hints
 import typer
 from typer.core import TyperCommand
 
-from lht.cli.connections import Connections
+from lht.cli.connections import Org, Target
 from lht.cli.console import Console
 
-GROUPS: Final = (Connections, Console)
+GROUPS: Final = (Org, Target, Console)
 
 Record = tuple[str, str]  # an option and what it is for
 
@@ -61,7 +61,7 @@ class Command(TyperCommand):
         if folded:
             names = ", ".join(record[0].split(",")[0].split()[0] for record in folded)
             formatter.write_paragraph()
-            formatter.write_text(f"Connections and output (--help-all tells): {names}")
+            formatter.write_text(f"Connection and output (--help-all tells): {names}")
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  theirs
         """Write the examples, each on a line of its own."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from lht.cli.connections import Connections
+from lht.cli.connections import Org
 from lht.cli.console import Console
 from lht.cli.frame import command
 from lht.report import document, terminal
@@ -15,10 +15,10 @@ from lht.report import document, terminal
 def objects(
     pattern: Annotated[
         str | None,
-        typer.Argument(metavar="[TEXT]", help="Only names or labels that contain it."),
+        typer.Argument(metavar="TEXT", help="Only names or labels that contain it."),
     ] = None,
     *,
-    connections: Connections,
+    org: Org,
     console: Console,
 ) -> None:
     """List what the org has that can be synced."""
@@ -26,18 +26,17 @@ def objects(
     from lht.salesforce.describe import list_sobjects
     from lht.salesforce.limits import read_record_counts
 
-    connection = connections.salesforce(console)
-    with opened_client(connection) as client:
+    with opened_client(org.resolve(console)) as client:
         found = [
             s
             for s in list_sobjects(client)
             if s.queryable and not s.deprecated and _matches(pattern, s.name, s.label)
         ]
         counts = read_record_counts(client, [s.name for s in found])
-        org = terminal.org_line(client.instance_url, client.org_id)
+        place = terminal.org_line(client.instance_url, client.org_id)
     rows = [asdict(s) | {"records": counts.get(s.name)} for s in found]
     if not console.documents(document.objects_document(rows), "objects"):
-        console.say(org + "\n")
+        console.say(place + "\n")
         look = console.look(sys.stdout)
         console.answer(terminal.render_objects(rows, look))
 

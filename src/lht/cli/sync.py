@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 import lht
-from lht.cli.connections import Connections
+from lht.cli.connections import Org, Target
 from lht.cli.console import Console
 from lht.cli.frame import command
 from lht.exceptions import ConfigError, SyncError, SyncInterrupted
@@ -54,12 +54,13 @@ def plan(
     full: Full = False,
     where: Where = None,
     fields: Fields = None,
-    connections: Connections,
+    org: Org,
+    target: Target,
     console: Console,
 ) -> int:
     """Show what a sync would do. Nothing is moved."""
     options = _options(objects, schema, table, full=full, where=where, fields=fields)
-    return _show_plan(objects, options, connections, console)
+    return _show_plan(objects, options, org, target, console)
 
 
 def sync(
@@ -74,14 +75,15 @@ def sync(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and stop.")
     ] = False,
-    connections: Connections,
+    org: Org,
+    target: Target,
     console: Console,
 ) -> int:
     """Bring the tables up to date with the org."""
     options = _options(objects, schema, table, full=full, where=where, fields=fields)
     if dry_run:
-        return _show_plan(objects, options, connections, console)
-    places = _places(connections, console)
+        return _show_plan(objects, options, org, target, console)
+    places = _places(org, target, console)
     try:
         with console.progress() as listener:
             report = lht.sync(
@@ -99,14 +101,14 @@ def sync(
 
 def runs(
     run_id: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help="Show this run's end.")
+        str | None, typer.Argument(metavar="RUN", help="Show this run's end.")
     ] = None,
     *,
-    connections: Connections,
+    target: Target,
     console: Console,
 ) -> int:
     """Show the last runs, or one run as it ended."""
-    history: list[SyncReport] = lht.runs(connections.found_warehouse(console))
+    history: list[SyncReport] = lht.runs(target.resolve(console))
     if run_id is None:
         _show_runs(history[:RUNS_SHOWN], console)
         return 0
@@ -144,23 +146,24 @@ def _options(
     }
 
 
-def _places(connections: Connections, console: Console) -> dict[str, Any]:
+def _places(org: Org, target: Target, console: Console) -> dict[str, Any]:
     return {
-        "salesforce": connections.salesforce(console),
-        "warehouse": connections.found_warehouse(console),
+        "salesforce": org.resolve(console),
+        "warehouse": target.resolve(console),
     }
 
 
 def _show_plan(
     objects: Sequence[str],
     options: Mapping[str, Any],
-    connections: Connections,
+    org: Org,
+    target: Target,
     console: Console,
 ) -> int:
-    planned: SyncPlan = lht.plan(objects, **_places(connections, console), **options)
+    planned: SyncPlan = lht.plan(objects, **_places(org, target, console), **options)
     told = document.plan_document(planned)
     if not console.documents(told, "objects"):
-        line = command_line(sys.argv[1:], connections.client_secret)
+        line = command_line(sys.argv[1:], org.client_secret)
         console.answer(
             terminal.render_plan(planned, console.look(sys.stdout), command=line)
         )
