@@ -1,0 +1,64 @@
+"""Merging duplicates: one record stays, the others go to the bin and point to it."""
+
+from collections.abc import Sequence
+
+from lht.devorg import errors, recycle, records, rollups
+from lht.devorg.metadata import Field, SObject
+from lht.devorg.records import Values
+from lht.devorg.tables import Row
+from lht.devorg.view import View
+
+MAX_LOSERS = 2
+"""How many records one merge may take away."""
+
+
+def merge(
+    view: View,
+    sobject: SObject,
+    master_id: str,
+    loser_ids: Sequence[str],
+    values: Values,
+    *,
+    user_id: str,
+) -> None:
+    """Merge up to two losers into the master, which then takes *values*."""
+    if not sobject.mergeable:
+        raise errors.wrong_operation(sobject.name, "merged")
+    if not 1 <= len(loser_ids) <= MAX_LOSERS:
+        raise errors.merge_failed(f"a merge takes 1 to {MAX_LOSERS} records away")
+    master = records.live_row(view, sobject, master_id)
+    losers = [records.live_row(view, sobject, loser_id) for loser_id in loser_ids]
+    lost = {row["Id"] for row in losers}
+    if len(lost) < len(losers) or master["Id"] in lost:
+        raise errors.merge_failed("a record cannot be merged with itself")
+    for child, reference in recycle.references_to(view.metadata, sobject):
+        if reference.name != "MasterRecordId":
+            _move_children(view, child, reference, lost, master["Id"], user_id)
+    for loser_id in lost:
+        _bury(view, sobject, loser_id, master["Id"])
+    records.update(view, sobject, master["Id"], values, user_id=user_id)
+
+
+def _move_children(
+    view: View,
+    child: SObject,
+    reference: Field,
+    lost: set[str],
+    master_id: str,
+    user_id: str,
+) -> None:
+    """Make the losers' children the master's; nobody becomes their own parent."""
+    for row in view.find(child.name, reference.name, lost):
+        parent = None if row["Id"] == master_id else master_id
+        moved = row | {reference.name: parent}
+        records.stamp_change(view, moved, user_id)
+        view.put(child.name, moved)
+        rollups.mark_parents(view, child, row, moved)
+
+
+def _bury(view: View, sobject: SObject, loser_id: str, master_id: str) -> None:
+    view.lock_for_delete(loser_id)
+    row: Row = view.get(sobject.name, loser_id) or {}
+    buried = row | {"IsDeleted": True, "MasterRecordId": master_id}
+    records.stamp_change(view, buried, None)
+    view.put(sobject.name, buried)

@@ -1,0 +1,245 @@
+"""Deleting, and coming back: the recycle bin, what falls with a record, purging.
+
+A deleted record is a row with ``IsDeleted``. What was deleted with it, and which
+lookups lost their value by it, is kept in ``org.bin`` under the record's id, so that
+it can come back with it. Purged rows leave their table for ``org.deletes``.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from lht.devorg import errors, ids, records, rollups
+from lht.devorg.metadata import Field, Metadata, SObject
+from lht.devorg.tables import BIN, DELETES, Row
+from lht.devorg.view import View
+
+RETENTION = timedelta(days=15)
+"""How long a record stays in the bin."""
+
+
+@dataclass
+class _Fall:
+    """All that one deletion touches."""
+
+    deleted: dict[str, tuple[SObject, Row]] = field(default_factory=dict)
+    emptied: dict[tuple[str, str], tuple[SObject, Row]] = field(default_factory=dict)
+    restricting: list[tuple[str, SObject, Row]] = field(default_factory=list)
+
+
+def references_to(
+    metadata: Metadata, target: SObject
+) -> Iterator[tuple[SObject, Field]]:
+    """Yield every stored reference of the org that may point to *target*."""
+    for child in metadata.sobjects:
+        for reference in child.fields:
+            if target.name in reference.reference_to and reference.stored:
+                yield child, reference
+
+
+def sobject_of(view: View, record_id: str) -> tuple[SObject, str]:
+    """Return what an id belongs to, and its long form."""
+    full_id = ids.check(record_id)
+    sobject = view.sobject_of(full_id) if full_id else None
+    if sobject is None or full_id is None:
+        raise errors.not_found()
+    return sobject, full_id
+
+
+def delete(view: View, record_id: str) -> None:
+    """Put a record into the bin, with all that cannot be without it."""
+    sobject, full_id = sobject_of(view, record_id)
+    if not sobject.deletable:
+        raise errors.wrong_operation(sobject.name, "deleted")
+    row = records.live_row(view, sobject, full_id)
+    fall = _fall(view, sobject, row)
+    _refuse_restricted(fall)
+    for child_id, (child, child_row) in fall.deleted.items():
+        view.lock_for_delete(child_id)
+        _put_into_bin(view, child, child_row)
+        if child_id != full_id:
+            _note(view, full_id, child, child_id, None)
+    for (child_id, name), (child, _) in fall.emptied.items():
+        _change(view, child, child_id, {name: None})
+        _note(view, full_id, child, child_id, name)
+
+
+def _fall(view: View, sobject: SObject, row: Row) -> _Fall:
+    """Follow references downwards from one record."""
+    fall = _Fall({row["Id"]: (sobject, row)})
+    level = {sobject.name: {row["Id"]}}
+    while level:
+        following: dict[str, set[str]] = {}
+        for name, parent_ids in level.items():
+            target = view.sobject(name)
+            for child, reference in references_to(view.metadata, target):
+                found = view.find(child.name, reference.name, parent_ids)
+                live = [r for r in found if not r.get("IsDeleted")]
+                fallen = _sort_out(fall, child, reference, live)
+                following.setdefault(child.name, set()).update(fallen)
+        level = {name: found_ids for name, found_ids in following.items() if found_ids}
+    emptied = fall.emptied.items()
+    fall.emptied = {key: v for key, v in emptied if key[0] not in fall.deleted}
+    return fall
+
+
+def _sort_out(
+    fall: _Fall, child: SObject, reference: Field, rows: list[Row]
+) -> list[str]:
+    """Say what a reference's rule does to the rows; return those that fall too."""
+    fresh = [row for row in rows if row["Id"] not in fall.deleted]
+    if reference.name == "MasterRecordId":
+        return []
+    if reference.restricted_delete or not (
+        reference.nillable or reference.cascade_delete
+    ):
+        for row in fresh:
+            parent = fall.deleted[row[reference.name]][1]
+            fall.restricting.append((parent.get("Name") or parent["Id"], child, row))
+        return []
+    if reference.cascade_delete:
+        fall.deleted.update({row["Id"]: (child, row) for row in fresh})
+        return [row["Id"] for row in fresh]
+    fall.emptied.update({(row["Id"], reference.name): (child, row) for row in fresh})
+    return []
+
+
+def _refuse_restricted(fall: _Fall) -> None:
+    left = [entry for entry in fall.restricting if entry[2]["Id"] not in fall.deleted]
+    if left:
+        name, child, _ = left[0]
+        key = next((f.name for f in child.fields if f.name_field), "Id")
+        blockers = [str(row[key]) for _, other, row in left if other is child]
+        raise errors.delete_restricted(name, child.label_plural, blockers)
+
+
+def _put_into_bin(view: View, sobject: SObject, row: Row) -> None:
+    if "IsDeleted" not in row:
+        view.remove(sobject.name, row["Id"])
+    else:
+        _change(view, sobject, row["Id"], {"IsDeleted": True})
+    rollups.mark_parents(view, sobject, row, None)
+
+
+def _change(view: View, sobject: SObject, record_id: str, values: Row) -> None:
+    """Change a row as the system does: only its own stamp moves."""
+    row = view.get(sobject.name, record_id)
+    if row is not None:
+        row.update(values)
+        records.stamp_change(view, row, None)
+        view.put(sobject.name, row)
+
+
+def _note(
+    view: View, root: str, sobject: SObject, record_id: str, name: str | None
+) -> None:
+    """Remember what must come back together with *root*."""
+    key = f"{record_id}/{name}" if name else record_id
+    entry = {"Id": key, "root": root, "sobject": sobject.name}
+    view.put(BIN, entry | {"record": record_id, "field": name})
+
+
+def undelete(view: View, record_id: str) -> None:
+    """Bring a record back from the bin, and what went there with it."""
+    sobject, full_id = sobject_of(view, record_id)
+    row = view.get(sobject.name, full_id)
+    if row is None or not row.get("IsDeleted") or view.get(BIN, full_id):
+        raise errors.undelete_failed()
+    if not sobject.undeletable:
+        raise errors.wrong_operation(sobject.name, "undeleted")
+    _bring_back(view, sobject, row)
+    entries = view.find(BIN, "root", [full_id])
+    for entry in entries:
+        if entry["field"] is None:
+            _bring_back_child(view, entry)
+    for entry in entries:
+        if entry["field"] is not None:
+            _refill(view, entry, full_id)
+        view.remove(BIN, entry["Id"])
+
+
+def _bring_back(view: View, sobject: SObject, row: Row) -> None:
+    """Take one row out of the bin; lookups to what is gone by now become empty."""
+    changes: Row = {"IsDeleted": False}
+    if "MasterRecordId" in row:
+        changes["MasterRecordId"] = None
+    for reference in (f for f in sobject.fields if f.reference_to and f.stored):
+        target_id = row[reference.name]
+        if (
+            target_id
+            and reference.name not in changes
+            and not _is_live(view, target_id)
+        ):
+            if not reference.nillable:
+                raise errors.undelete_failed("entity's parent is deleted")
+            changes[reference.name] = None
+    revived = row | changes
+    for unique in (f for f in sobject.fields if f.unique and row[f.name] is not None):
+        for fault in records.unique_faults(view, sobject, unique, revived):
+            raise fault
+    records.stamp_change(view, revived, None)
+    view.put(sobject.name, revived)
+    rollups.mark_parents(view, sobject, None, revived)
+
+
+def _is_live(view: View, record_id: str) -> bool:
+    if record_id == view.user_id:
+        return True
+    sobject = view.sobject_of(record_id)
+    row = view.get(sobject.name, record_id) if sobject else None
+    return row is not None and not row.get("IsDeleted")
+
+
+def _bring_back_child(view: View, entry: Row) -> None:
+    sobject = view.sobject(entry["sobject"])
+    row = view.get(sobject.name, entry["record"])
+    if row is not None and row["IsDeleted"]:
+        _bring_back(view, sobject, row)
+
+
+def _refill(view: View, entry: Row, parent_id: str) -> None:
+    """Give a lookup its parent back, unless it has got another one by now."""
+    sobject = view.sobject(entry["sobject"])
+    row = view.get(sobject.name, entry["record"])
+    if row and row[entry["field"]] is None and not row.get("IsDeleted"):
+        _change(view, sobject, row["Id"], {entry["field"]: parent_id})
+
+
+def hard_delete(view: View, record_id: str) -> None:
+    """Delete a record for good, whether it is in the bin already or not."""
+    sobject, full_id = sobject_of(view, record_id)
+    row = view.get(sobject.name, full_id)
+    if row is not None and row.get("IsDeleted") is False:
+        delete(view, full_id)
+    elif row is None:
+        raise errors.bad_reference(status=404)
+    _purge(view, sobject, full_id)
+
+
+def _purge(view: View, sobject: SObject, record_id: str) -> None:
+    """Take a record, and what is in the bin only because of it, out of the org."""
+    _take_out(view, sobject, record_id)
+    for entry in view.find(BIN, "root", [record_id]):
+        if entry["field"] is None:
+            _take_out(view, view.sobject(entry["sobject"]), entry["record"])
+        view.remove(BIN, entry["Id"])
+    if view.get(BIN, record_id):
+        view.remove(BIN, record_id)
+
+
+def _take_out(view: View, sobject: SObject, record_id: str) -> None:
+    row = view.get(sobject.name, record_id)
+    if row is None:
+        return
+    deleted_at = row.get("SystemModstamp") or view.stamp()
+    log = {"Id": record_id, "sobject": sobject.name, "deleted_at": deleted_at}
+    view.put(DELETES, log | {"purged_at": view.stamp()})
+    view.remove(sobject.name, record_id)
+
+
+def empty(view: View, until: datetime) -> None:
+    """Purge all that has been in the bin since *until* or longer."""
+    for sobject in view.metadata.sobjects:
+        for row in view.find_deleted(sobject.name, until):
+            if not view.is_locked(row["Id"]):
+                _purge(view, sobject, row["Id"])

@@ -1,0 +1,224 @@
+"""The org's records: one DuckDB database, its transactions, and its bulk entrance.
+
+Writes are made in memory against what is committed, and enter the tables when their
+transaction commits; a table's row is therefore always committed and visible. One lock
+serves all writers; readers use cursors of their own and see committed state.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+
+from lht.devorg import ids, recycle, replication, rollups, seeds
+from lht.devorg.bulk import insert_rows
+from lht.devorg.clock import Clock
+from lht.devorg.metadata import Metadata
+from lht.devorg.tables import Tables
+from lht.devorg.view import View
+from lht.devorg.writer import Writer
+
+_PURGE_EVERY = timedelta(hours=1)
+
+
+class Transaction(Writer):
+    """Writes that become visible together, at :meth:`commit`.
+
+    Every write takes its stamps when it is made. What it changes stays locked for
+    others until the end. As a context manager it commits, or rolls back on an error.
+    """
+
+    def __init__(self, store: "Store", view: View) -> None:
+        self._store = store
+        self._view = view
+        self.started_at = view.started_at
+
+    @contextmanager
+    def _writing(self) -> Iterator[View]:
+        with self._store.lock, self._view.all_or_nothing():
+            if not self._store.is_open(self._view):
+                raise RuntimeError("this transaction is over")
+            yield self._view
+
+    def commit(self) -> None:
+        """Make all writes visible at once."""
+        with self._writing() as view:
+            self._store.commit(view)
+
+    def rollback(self) -> None:
+        """Forget all writes."""
+        self._store.forget(self._view)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.rollback()
+
+
+class Store(Writer):
+    """All records of one org. Its own writes are transactions of one write each."""
+
+    def __init__(
+        self, metadata: Metadata, clock: Clock, *, path: str | Path = ":memory:"
+    ) -> None:
+        """Open the org at *path*; a new one gets the records all orgs start with."""
+        self.metadata = metadata
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.user_id = ids.make_id("005", 0)
+        self.org_id = ids.make_id("00D", 0)
+        self._open: list[View] = []
+        self._db = duckdb.connect(str(path))
+        self._db.execute("SET TimeZone = 'UTC'")
+        self.tables = Tables(self._db, metadata)
+        self._purge_at = clock.now()
+        if self.tables.is_new:
+            with self._writing() as view:
+                seeds.plant(view)
+
+    def close(self) -> None:
+        """Close the database; cursors that are still open keep their connection."""
+        with self.lock:
+            self._db.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a new connection for reading, for one thread; the caller closes it."""
+        with self.lock:
+            self._purge_when_due()
+            cursor = self._db.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        return cursor
+
+    def transaction(self) -> Transaction:
+        """Begin a transaction."""
+        with self.lock:
+            return Transaction(self, self._begin())
+
+    def oldest_open_transaction(self) -> datetime | None:
+        """Return when the oldest open transaction began, or None."""
+        with self.lock:
+            return min((view.started_at for view in self._open), default=None)
+
+    def latest_date_covered(self, end: datetime) -> datetime:
+        """Return the instant up to which all changes are visible, at most *end*.
+
+        Ask before reading: a change committed in between is then read, or later.
+        """
+        with self.lock:
+            present = self.clock.now().replace(microsecond=0)
+            return min(end, present, self.oldest_open_transaction() or present)
+
+    def updated_ids(self, sobject: str, start: datetime, end: datetime) -> list[str]:
+        """Return the ids of live records created or changed from *start* to *end*."""
+        with self._writing() as view:
+            found, now = view.sobject(sobject), self.clock.now()
+            return replication.updated_ids(self.tables, found, start, end, now)
+
+    def deleted_ids(
+        self, sobject: str, start: datetime, end: datetime
+    ) -> list[tuple[str, datetime]]:
+        """Return id and time of every deletion from *start* to *end*."""
+        with self._writing() as view:
+            found, now = view.sobject(sobject), self.clock.now()
+            return replication.deleted_ids(self.tables, found, start, end, now)
+
+    def earliest_deletion(self, sobject: str) -> datetime:
+        """Return from when on the deletions of an sObject are known."""
+        with self._writing() as view:
+            found, now = view.sobject(sobject), self.clock.now()
+            return replication.earliest_deletion(self.tables, found, now)
+
+    def record_counts(self) -> dict[str, int]:
+        """Return how many live records each sObject has."""
+        with self.lock:
+            self._purge_when_due()
+            return {s.name: self._count(s.name) for s in self.metadata.sobjects}
+
+    def _count(self, name: str) -> int:
+        deletable = "IsDeleted" in self.tables.by_name[name].columns
+        where = ' WHERE NOT "IsDeleted"' if deletable else ""
+        row = self._db.execute(f'SELECT count(*) FROM "{name}"{where}').fetchone()
+        return int(row[0]) if row else 0
+
+    def reserve_ids(self, sobject: str, count: int) -> int:
+        """Take *count* id numbers for ``ids.sql_id``; return the first."""
+        with self.lock:
+            name = self.metadata.by_name[sobject.lower()].name
+            return self.tables.take_number(f"id {name}", count)
+
+    def bulk_insert(self, sobject: str, source: Any) -> int:
+        """Insert many records at once, unchecked; return how many.
+
+        Args:
+            sobject: API name.
+            source: A SELECT as DuckDB SQL, or an Arrow table. Its columns are named by
+                field. What it lacks is filled: Id, auto-numbers, owner and audit
+                fields, False. Its texts must be NULL where they are empty.
+        """
+        with self.lock:
+            found = self.metadata.by_name[sobject.lower()]
+            now = self.clock.now().astimezone(UTC).replace(tzinfo=None, microsecond=0)
+            return insert_rows(
+                self.tables, self.metadata, found, source, self.user_id, now
+            )
+
+    @contextmanager
+    def _writing(self) -> Iterator[View]:
+        with self.lock:
+            self._purge_when_due()
+            view = self._begin()
+            try:
+                yield view
+                self.commit(view)
+            finally:
+                self.forget(view)
+
+    def _begin(self) -> View:
+        view: View = View(
+            self.tables,
+            self.metadata,
+            self.clock,
+            user_id=self.user_id,
+            others=lambda: (other for other in self._open if other is not view),
+        )
+        self._open.append(view)
+        return view
+
+    def is_open(self, view: View) -> bool:
+        """Whether a view is neither committed nor forgotten."""
+        return any(view is other for other in self._open)
+
+    def commit(self, view: View) -> None:
+        """Write a view's changes into the tables. Not for users of the store."""
+        rollups.recompute(view)
+        if view.changes:
+            self.tables.apply(view.changes, view.new)
+        self.forget(view)
+
+    def forget(self, view: View) -> None:
+        """Drop a view and its locks. Not for users of the store."""
+        with self.lock:
+            self._open = [other for other in self._open if other is not view]
+
+    def _purge_when_due(self) -> None:
+        """Empty the bin of what has been there for its fifteen days."""
+        now = self.clock.now()
+        if now < self._purge_at:
+            return
+        self._purge_at = now + _PURGE_EVERY
+        with self._writing() as view:
+            recycle.empty(view, view.stamp() - recycle.RETENTION)

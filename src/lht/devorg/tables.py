@@ -1,0 +1,197 @@
+"""The DuckDB tables behind the org: one for each sObject, and a few of its own.
+
+Rows go in and out whole, as dictionaries keyed by column name; every table's key is
+``Id``. What a row must look like is for others to know.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from lht.devorg.metadata import Metadata
+from lht.devorg.values import column_type
+
+Row = dict[str, Any]
+Changes = Mapping[str, Mapping[str, Row | None]]
+"""For each table and id: the row as it shall be, or None where it shall be gone."""
+
+BIN, DELETES = "org.bin", "org.deletes"
+
+_OWN = {
+    # Who shares the fate of a deleted record (root), and which lookups it emptied.
+    BIN: ("Id", "root", "sobject", "record", "field"),
+    DELETES: ("Id", "sobject", "deleted_at", "purged_at"),
+}
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "BOOLEAN": pa.bool_(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "TIME": pa.time64("us"),
+    "BLOB": pa.binary(),
+}
+_MANY = 10
+"""From how many rows on an Arrow table costs less than a statement for each."""
+
+_BLOCK = 1000
+"""How many numbers are reserved at once; a restart skips what is left of them."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its name in SQL and the DuckDB types of its columns."""
+
+    sql: str
+    columns: Mapping[str, str]
+
+
+class Tables:
+    """All tables of one database, and its counters. Not for several threads."""
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, metadata: Metadata
+    ) -> None:
+        """Create what is missing; tables already there are used as they are."""
+        self.db = connection
+        self.by_name = _own_tables() | _sobject_tables(metadata)
+        self._counters: dict[str, tuple[int, int]] = {}
+        self.is_new = not self._exists()
+        if self.is_new:
+            self._create()
+        self._filled = {name for name in self.by_name if self._has_rows(name)}
+
+    def _exists(self) -> bool:
+        sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'org'"
+        return self.db.execute(sql).fetchone() is not None
+
+    def _create(self) -> None:
+        self.db.execute("CREATE SCHEMA org")
+        self.db.execute(
+            "CREATE TABLE org.counters (name VARCHAR PRIMARY KEY, reserved BIGINT)"
+        )
+        for name, table in self.by_name.items():
+            columns = (f'"{column}" {kind}' for column, kind in table.columns.items())
+            self.db.execute(f"CREATE TABLE {table.sql} ({', '.join(columns)})")
+            index = f'"by_id {name}"'
+            self.db.execute(f'CREATE INDEX {index} ON {table.sql} ("Id")')
+
+    def _has_rows(self, name: str) -> bool:
+        sql = f"SELECT 1 FROM {self.by_name[name].sql} LIMIT 1"
+        return self.db.execute(sql).fetchone() is not None
+
+    def fetch(self, name: str, record_id: str) -> Row | None:
+        """Return one row, or None."""
+        found = self.select(name, '"Id" = ?', [record_id])
+        return found[0] if found else None
+
+    def find(self, name: str, column: str, values: Collection[Any]) -> list[Row]:
+        """Return all rows whose *column* holds one of *values*."""
+        marks = ", ".join("?" * len(values))
+        return self.select(name, f'"{column}" IN ({marks})', values)
+
+    def select(self, name: str, where: str, parameters: Iterable[Any]) -> list[Row]:
+        """Return all rows for which *where*, DuckDB SQL, is true."""
+        if name not in self._filled:
+            return []
+        table = self.by_name[name]
+        sql = f"SELECT * FROM {table.sql} WHERE {where}"
+        rows = self.db.execute(sql, list(parameters)).fetchall()
+        return [dict(zip(table.columns, row, strict=True)) for row in rows]
+
+    def apply(self, changes: Changes, new: Collection[tuple[str, str]]) -> None:
+        """Make all *changes* in one transaction; *new* ids need no looking up."""
+        self.db.begin()
+        try:
+            for name, rows in changes.items():
+                old = [key for key in rows if (name, key) not in new]
+                self._delete(name, old)
+                self._insert(name, [row for row in rows.values() if row is not None])
+        except duckdb.Error:
+            self.db.rollback()
+            raise
+        self.db.commit()
+
+    def _delete(self, name: str, keys: list[str]) -> None:
+        sql = f'DELETE FROM {self.by_name[name].sql} WHERE "Id" '
+        if len(keys) == 1:
+            self.db.execute(sql + "= ?", keys)
+        elif keys:
+            self.db.execute(sql + "IN (SELECT unnest(?))", [keys])
+
+    def _insert(self, name: str, rows: list[Row]) -> None:
+        if rows:
+            self._filled.add(name)
+        if len(rows) < _MANY:
+            for row in rows:
+                self._insert_one(name, row)
+        else:
+            self._insert_many(name, rows)
+
+    def _insert_one(self, name: str, row: Row) -> None:
+        given = {column: value for column, value in row.items() if value is not None}
+        columns = ", ".join(f'"{column}"' for column in given)
+        marks = ", ".join("?" * len(given))
+        sql = f"INSERT INTO {self.by_name[name].sql} ({columns}) VALUES ({marks})"
+        self.db.execute(sql, list(given.values()))
+
+    def _insert_many(self, name: str, rows: list[Row]) -> None:
+        table = self.by_name[name]
+        columns = {
+            column: pa.array([row.get(column) for row in rows], _ARROW[kind])
+            for column, kind in table.columns.items()
+        }
+        self.db.register("org_rows", pa.table(columns))
+        self.db.execute(f"INSERT INTO {table.sql} SELECT * FROM org_rows")
+        self.db.unregister("org_rows")
+
+    def insert_select(self, name: str, sql: str) -> int:
+        """Insert what a SELECT yields, matched by column name; return the rows."""
+        statement = f"INSERT INTO {self.by_name[name].sql} BY NAME {sql}"
+        row = self.db.execute(statement).fetchone()
+        self._filled.add(name)
+        return int(row[0]) if row else 0
+
+    def take_number(self, counter: str, count: int = 1) -> int:
+        """Take *count* consecutive numbers of a counter; return the first."""
+        if counter not in self._counters:
+            sql = "SELECT reserved FROM org.counters WHERE name = ?"
+            row = self.db.execute(sql, [counter]).fetchone()
+            self._counters[counter] = (row[0], row[0]) if row else (0, 0)
+        first, reserved = self._counters[counter]
+        following = first + count
+        if following > reserved:
+            reserved = following + _BLOCK
+            sql = "INSERT OR REPLACE INTO org.counters VALUES (?, ?)"
+            self.db.execute(sql, [counter, reserved])
+        self._counters[counter] = (following, reserved)
+        return first
+
+
+def _own_tables() -> dict[str, Table]:
+    return {
+        name: Table(name, {c: _own_type(c) for c in columns})
+        for name, columns in _OWN.items()
+    }
+
+
+def _own_type(column: str) -> str:
+    return "TIMESTAMP" if column.endswith("_at") else "VARCHAR"
+
+
+def _sobject_tables(metadata: Metadata) -> dict[str, Table]:
+    return {
+        sobject.name: Table(
+            f'"{sobject.name}"',
+            {
+                field.name: column_type(field)
+                for field in sobject.fields
+                if field.stored
+            },
+        )
+        for sobject in metadata.sobjects
+    }
