@@ -1,12 +1,11 @@
 """The documented way to sync one sObject: old signatures over ``lht.sync``."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import lht.sync
 from lht.exceptions import LHTError, SyncError
 from lht.report.values import ObjectReport, SyncMode
+from lht.sync import sync
 from lht.sync.plan import Options
 from lht.sync.state import utc_now
 
@@ -17,7 +16,7 @@ class IntelligentSync:
     Args:
         session: The warehouse: a Snowpark ``Session``, a DuckDB connection, or anything
             else that ``lht.sync`` opens.
-        access_info: ``{"access_token": ..., "instance_url": ...}`` or an lht connection.
+        access_info: ``{"access_token": ..., "instance_url": ...}``, or an lht client.
     """
 
     BULK_API_THRESHOLD = 1_000  # rows from which the Bulk API is used
@@ -59,7 +58,7 @@ class IntelligentSync:
         )
         result = _result(sobject, f"{schema}.{table}")
         try:
-            report = lht.sync.sync(
+            report = sync(
                 sobject,
                 salesforce=self.access_info,
                 warehouse=self.session,
@@ -120,7 +119,7 @@ def _result(sobject: str, target: str) -> dict[str, Any]:
     }
 
 
-def _receipt(receipt: ObjectReport) -> Mapping[str, Any]:
+def _receipt(receipt: ObjectReport) -> dict[str, Any]:
     return {
         "sync_method": receipt.sync_method,
         "estimated_records": receipt.estimated_rows or 0,
@@ -130,7 +129,7 @@ def _receipt(receipt: ObjectReport) -> Mapping[str, Any]:
     }
 
 
-def _failure(error: LHTError) -> Mapping[str, Any]:
+def _failure(error: LHTError) -> dict[str, Any]:
     return {"success": False, "error": error.message, "records_processed": 0}
 
 
