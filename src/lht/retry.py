@@ -12,8 +12,8 @@ import stamina
 
 T = TypeVar("T")
 
-MAX_ATTEMPTS = 6
-MAX_TOTAL_SECONDS = 180.0
+MAX_ATTEMPTS = 8  # their waits span a minute, the length of a usual hiccup
+MAX_TOTAL_SECONDS = 900.0  # long enough that a big page cut at its end is fetched again
 MAX_WAIT_SECONDS = 60.0  # a server that asks for more is told of, not waited for
 
 _policy = stamina.RetryingCaller(

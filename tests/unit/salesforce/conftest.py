@@ -5,6 +5,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -22,13 +23,18 @@ API = "/services/data/v62.0/"
 
 @dataclass
 class Reply:
-    """What the org answers once; ``cut`` breaks the connection after some bytes."""
+    """What the org answers once.
+
+    ``cut`` breaks the connection after some bytes, ``drip`` sends one byte at a time
+    until it is set.
+    """
 
     body: Any = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     gzipped: bool = False
     cut: int | None = None
+    drip: threading.Event | None = None
     before: Callable[[], object] = lambda: None
 
     @property
@@ -158,7 +164,16 @@ def handler(org: ScriptedOrg) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.wire)))
             self.end_headers()
-            self.wfile.write(reply.wire[: reply.cut])
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self.send_body(reply)
+
+        def send_body(self, reply: Reply) -> None:
+            sent = 0
+            while reply.drip and sent < len(reply.wire) and not reply.drip.wait(0.005):
+                self.wfile.write(reply.wire[sent : sent + 1])
+                self.wfile.flush()
+                sent += 1
+            self.wfile.write(reply.wire[sent : reply.cut])
             self.wfile.flush()
             if reply.cut is not None:
                 self.close_connection = True

@@ -146,11 +146,11 @@ class Time:
         return self.now
 
 
-def wait(client, deadline, **more):
+def wait(client, deadline, version="62.0", **more):
     clock = Time()
     done = wait_for_job(
         client,
-        job("UploadComplete"),
+        job("UploadComplete", version=version),
         deadline_seconds=deadline,
         sleep=clock.sleep,
         monotonic=clock.monotonic,
@@ -206,6 +206,7 @@ def test_a_job_keeps_its_version(org, client):
     old = f"/services/data/v58.0/jobs/query/{ID}"
     org.on("GET", old, job_body("JobComplete", apiVersion=58))
     org.on("DELETE", old, status=204)
+    wait(client, 60, version="58.0")
     found = read_job(client, ID, api_version="58.0")
     assert found.api_version == "58.0"
     delete_job(client, found)
@@ -484,6 +485,35 @@ def test_a_consumer_may_leave(org, client, listed):
     pages.close()
     assert page_threads() == []
     assert len(org.calls()) < 8
+
+
+def test_nobody_waits_for_an_unwanted_page(org, client):
+    """A page that is still arriving does not keep a leaving consumer."""
+    made = Pages(org, [1, 2000, 1])
+    enough = threading.Event()
+    slow = made.reply(1, gzipped=False, drip=enough)
+    org.on("GET", f"{JOB}/page1", slow)
+    fallback = threading.Timer(5, enough.set)
+    fallback.start()
+
+    pages = iter_result_pages(client, made.job)
+    next(pages)
+    pages.close()
+
+    assert not enough.is_set()
+    enough.set()
+    fallback.cancel()
+    fallback.join()
+
+
+def test_pages_not_begun_are_never_fetched(org, client):
+    """Of the pages that wait for a thread, none is begun for a consumer who left."""
+    made = Pages(org, [1] * 20)
+    begun = iter_result_pages(client, made.job, max_in_flight=12, workers=1)
+    next(begun)
+    begun.close()
+    fetched = [r for r in org.calls() if "/page" in r.path]
+    assert len(fetched) < 11
 
 
 def test_a_failure_in_one_page_ends_the_others(org, client):
