@@ -2,11 +2,11 @@
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, TypedDict
 
 from lht.events import (
     Event,
@@ -21,12 +21,21 @@ from lht.exceptions import (
     BulkJobError,
     BulkRefusedError,
     CommitStateUnknownError,
+    DataError,
     LHTError,
+    SalesforceAPIError,
     SalesforceError,
+    SalesforceLimitError,
     SalesforceUnavailableError,
     WarehouseError,
 )
-from lht.report.values import ErrorReport, ObjectPlan, ObjectReport, Status
+from lht.report.values import (
+    ErrorReport,
+    ObjectPlan,
+    ObjectReport,
+    Status,
+    SyncMode,
+)
 from lht.salesforce import bulk_query, describe, rest_query
 from lht.salesforce.bulk_query import QueryJob
 from lht.salesforce.client import Client
@@ -75,6 +84,17 @@ class Context:
     stop: threading.Event
 
 
+class Method(TypedDict, total=False):
+    """The part of a receipt that the plan decides."""
+
+    mode: SyncMode
+    sync_method: str
+    via: str
+    estimated_rows: int | None
+    since: datetime | None
+    notes: tuple[str, ...]
+
+
 class Line:
     """One sObject and its target table in one run. Used by one thread at a time."""
 
@@ -86,6 +106,7 @@ class Line:
         self._table = table
         self._described: SObjectSchema | LHTError | None = None
         self._facts: Facts | None = None
+        self._shown: ObjectPlan | None = None
         self._step = "describing"
         self._started_at, self._clock = utc_now(), time.monotonic()
 
@@ -224,12 +245,14 @@ class Line:
         self, session: Session, signpost: datetime
     ) -> tuple[Planned, Extraction]:
         planned = self._planned(session)
+        self._shown = planned.shown
         if planned.shown.via != "rest":
             try:
                 job, signpost = self._finished_job(session, planned, signpost)
                 return planned, extract.by_bulk(self._client, planned, job, signpost)
             except BulkRefusedError as error:
                 planned = self._refused(session, planned, error)
+                self._shown = planned.shown
         return planned, extract.by_rest(self._client, planned, signpost)
 
     def _refused(
@@ -290,7 +313,7 @@ class Line:
         self, session: Session, planned: Planned, extraction: Extraction
     ) -> ObjectReport:
         self._step = "waiting for a free slot"
-        with self._context.slots:
+        with self._context.slots, self._unusable_job_discarded(session, extraction):
             self._step = "downloading"
             extraction.on_rows = self._saw_rows
             return load(
@@ -302,6 +325,21 @@ class Line:
                 run_id=self._context.run_id,
                 seconds=self._seconds,
             )
+
+    @contextmanager
+    def _unusable_job_discarded(
+        self, session: Session, extraction: Extraction
+    ) -> Iterator[None]:
+        """Give up a job whose result is wrong or gone: the next run makes a new one."""
+        try:
+            yield
+        except SalesforceLimitError:
+            raise
+        except (DataError, SalesforceAPIError):
+            if job := extraction.job:
+                target, run_id = str(self.ref), self._context.run_id
+                Store(session).end_job(target, job.id, run_id, "discarded")
+            raise
 
     def _clean_up(self, session: Session) -> None:
         """Delete the jobs of ours that are no longer needed; a failure is only told."""
@@ -372,6 +410,20 @@ class Line:
             seconds=self._seconds(),
             api_calls=self._client.usage.calls,
             error=error,
+            **self._method(),
+        )
+
+    def _method(self) -> Method:
+        """Return what was planned, as far as it came to that."""
+        if self._shown is None:
+            return Method()
+        return Method(
+            mode=self._shown.mode,
+            sync_method=self._shown.sync_method,
+            via=self._shown.via,
+            estimated_rows=self._shown.estimated_rows,
+            since=self._shown.since,
+            notes=self._shown.notes,
         )
 
     def _left_behind(self, error: LHTError) -> str:

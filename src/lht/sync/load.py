@@ -139,14 +139,9 @@ def _receipt(
     counts: LoadCounts,
     seconds: float,
 ) -> ObjectReport:
-    shown = planned.shown
     return replace(
         receipt,
         status=Status.SUCCEEDED,
-        mode=shown.mode,
-        sync_method=shown.sync_method,
-        via=shown.via,
-        estimated_rows=shown.estimated_rows,
         read=extraction.reported,
         downloaded=extraction.downloaded,
         staged=counts.staged,
@@ -155,13 +150,12 @@ def _receipt(
         unchanged=counts.unchanged,
         deleted=counts.deleted,
         removed=counts.removed,
-        since=shown.since,
         complete_up_to=_complete_up_to(planned, extraction.signpost),
         last_modified_at=counts.last_modified_at,
         seconds=seconds,
         size_bytes=extraction.size_bytes,
         job_ids=(extraction.job.id,) if extraction.job else (),
-        notes=(*shown.notes, *map(_widened, counts.widened)),
+        notes=(*receipt.notes, *map(_widened, counts.widened)),
     )
 
 

@@ -1,6 +1,7 @@
 """One run: several objects, each through the line, some at the same time."""
 
 import secrets
+import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -169,6 +170,7 @@ class Run:
             return future.result()
         except KeyboardInterrupt:
             self._context.stop.set()
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one ends it at once
             return future.result()
 
     def _remember(self, event: str, document: object, *, prepare: bool = False) -> None:
