@@ -170,8 +170,11 @@ class Run:
             return future.result()
         except KeyboardInterrupt:
             self._context.stop.set()
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second one ends it at once
-            return future.result()
+            before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second ends it now
+            try:
+                return future.result()
+            finally:
+                signal.signal(signal.SIGINT, before)
 
     def _remember(self, event: str, document: object, *, prepare: bool = False) -> None:
         with self._warehouse.session() as session:
