@@ -5,14 +5,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from http import HTTPStatus
 from threading import Lock
 from typing import Any, NamedTuple, Self, TypeVar
 
 import httpx2
 import msgspec
 
-from lht.exceptions import SalesforceAPIError, SalesforceUnavailableError
+from lht.exceptions import (
+    SalesforceAPIError,
+    SalesforceAuthError,
+    SalesforceUnavailableError,
+)
 from lht.retry import retrying
 from lht.salesforce import _errors, _wire
 from lht.salesforce._wire import Answer
@@ -194,7 +197,7 @@ class Client:
         return self.exchange(
             method,
             path,
-            read=lambda answer: Response(answer.status, answer.headers, answer.body()),
+            read=Response.of,
             params=params,
             json=json,
             content=content,
@@ -237,49 +240,30 @@ class Client:
             headers = {"Content-Type": "application/json", **(headers or {})}
         url = self._resource(path)
 
-        def build(token: Token) -> httpx2.Request:
-            return self._session.http.build_request(
-                method,
-                _on_origin(token, url),
-                params=params,
-                content=content,
-                headers={
-                    **(headers or {}),
-                    "Authorization": f"Bearer {token.access_token}",
-                },
+        def send_as(token: Token) -> T:
+            request = self._session.http.build_request(
+                method, _on_origin(token, url), params=params, content=content
             )
-
-        def attempt() -> T:
-            answer = self._send_authorised(build, on_bytes)
+            request.headers.update(headers or {})
+            request.headers["Authorization"] = f"Bearer {token.access_token}"
+            answer = self._send(request, on_bytes)
             if not answer.is_success:
                 raise _errors.to_error(answer, f"{method} {_shown(path)}")
             return read(answer)
 
-        return retrying(
-            attempt,
-            when=lambda error: (
-                _errors.is_transient(error) and (idempotent or _errors.not_run(error))
-            ),
-        )
+        def may_repeat(error: Exception) -> bool:
+            harmless = idempotent or _errors.not_run(error)
+            return harmless and _errors.is_transient(error)
 
-    def _send_authorised(
-        self,
-        build: Callable[[Token], httpx2.Request],
-        on_bytes: Callable[[int], None] | None,
-    ) -> Answer:
-        """Send a request; if its session has ended, once more with a new one.
-
-        A request refused with 401 was not executed, so this holds for any verb.
-        """
         token = self._session.auth.token()
-        answer = self._send(build(token), on_bytes)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
+        try:
+            return retrying(lambda: send_as(token), when=may_repeat)
+        except SalesforceAuthError:  # refused unrun, so any verb may be sent again
             renewed = self._session.auth.renew(token)
-            answer = self._send(build(renewed), on_bytes)
-        return answer
+        return retrying(lambda: send_as(renewed), when=may_repeat)
 
     def _send(
-        self, request: httpx2.Request, on_bytes: Callable[[int], None] | None = None
+        self, request: httpx2.Request, on_bytes: Callable[[int], None] | None
     ) -> Answer:
         for counter in self._counters:
             counter.add()

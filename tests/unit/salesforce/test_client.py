@@ -93,6 +93,14 @@ def test_a_refused_new_session_is_an_auth_error(org, client):
     assert len(org.calls("limits")) == 2
 
 
+def test_patience_with_the_log_in_is_not_multiplied(org, client):
+    """An outage of the token endpoint uses up one budget of attempts, not several."""
+    org.token_replies += [refusal(org, 503, "SERVER_UNAVAILABLE")] * 100
+    with pytest.raises(SalesforceUnavailableError):
+        client.request("GET", "limits")
+    assert len(org.requests) == MAX_ATTEMPTS
+
+
 def test_a_given_token_cannot_be_renewed(org):
     """Whoever gave a ready token hears what to do when it has ended."""
     info = {"access_token": "00D5g000000AbCd!DEAD", "instance_url": org.url}
