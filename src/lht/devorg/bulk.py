@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from lht.devorg import ids, rollups
+from lht.devorg.links import rollups_of
 from lht.devorg.metadata import Field, Metadata, Rollup, SObject
 from lht.devorg.records import split_format
 from lht.devorg.tables import Tables
@@ -15,12 +16,7 @@ _ROW = "org_row"
 
 
 def insert_rows(
-    tables: Tables,
-    metadata: Metadata,
-    sobject: SObject,
-    source: Any,
-    user_id: str,
-    now: datetime,
+    tables: Tables, sobject: SObject, source: Any, *, user_id: str, now: datetime
 ) -> int:
     """Insert the rows of a SELECT or an Arrow table; return how many."""
     with _as_select(tables, source) as select:
@@ -31,13 +27,24 @@ def insert_rows(
         added = "".join(f', {value} AS "{name}"' for name, value in fills)
         filled = f"SELECT * EXCLUDE {_ROW}{added} FROM ({numbered})"
         count = tables.insert_select(sobject.name, filled)
-    for field in sobject.fields:
-        if field.stored and field.name not in given:
-            counter = _counter(sobject, field)
-            if counter:
-                tables.take_number(counter, count)
-    _refresh_sums(tables, metadata, sobject)
+    _advance_counters(tables, sobject, given, count)
     return count
+
+
+def _advance_counters(
+    tables: Tables, sobject: SObject, given: set[str], count: int
+) -> None:
+    """Take the numbers that the new rows have, and skip the ids that were given."""
+    for field in sobject.fields:
+        counter = _counter(sobject, field)
+        if counter and field.name not in given:
+            tables.take_number(counter, count)
+    if "Id" in given and sobject.key_prefix:
+        own = ids.make_id(sobject.key_prefix, 0)[:10]
+        sql = f'SELECT max("Id") FROM "{sobject.name}" WHERE starts_with("Id", ?)'
+        row = tables.db.execute(sql, [own]).fetchone()
+        if row and row[0]:
+            tables.skip_id(sobject.name, row[0])
 
 
 @contextmanager
@@ -96,10 +103,10 @@ def _numbered(sobject: SObject, field: Field, number: str) -> str:
     return f"'{before}' || printf('%0{width}d', {number} + 1) || '{after}'"
 
 
-def _refresh_sums(tables: Tables, metadata: Metadata, child: SObject) -> None:
+def refresh_sums(tables: Tables, metadata: Metadata, child: SObject) -> None:
     """Bring all roll-ups over *child* up to date. No stamp moves."""
     for parent in metadata.sobjects:
-        for field, rollup in rollups.fields_of(parent):
+        for field, rollup in rollups_of(parent):
             if rollup.child == child.name:
                 tables.db.execute(_refresh(parent, field, rollup))
 

@@ -23,6 +23,16 @@ def make_id(prefix: str, number: int) -> str:
     return to18(prefix + POD + _FILL + digits)
 
 
+def number_of(record_id: str) -> int | None:
+    """Return the number that :func:`make_id` made an id of; None for a foreign one."""
+    if record_id[3:10] != POD + _FILL:
+        return None
+    number = 0
+    for digit in record_id[10:15]:
+        number = number * 62 + ALPHABET.index(digit)
+    return number
+
+
 def to18(id15: str) -> str:
     """Append the checksum, which tells ids apart where case is ignored."""
     return id15[:15] + "".join(_checksum(id15[at : at + 5]) for at in (0, 5, 10))

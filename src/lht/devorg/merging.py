@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from lht.devorg import errors, recycle, records, rollups
-from lht.devorg.metadata import Field, SObject
+from lht.devorg import errors, records, rollups
+from lht.devorg.metadata import SObject
 from lht.devorg.records import Values
 from lht.devorg.tables import Row
 from lht.devorg.view import View
@@ -31,29 +31,16 @@ def merge(
     lost = {row["Id"] for row in losers}
     if len(lost) < len(losers) or master["Id"] in lost:
         raise errors.merge_failed("a record cannot be merged with itself")
-    for child, reference in recycle.references_to(view.metadata, sobject):
-        if reference.name != "MasterRecordId":
-            _move_children(view, child, reference, lost, master["Id"], user_id)
+    for child, reference in view.links.into(sobject):
+        for row in view.find(child.name, reference.name, lost):
+            parent = None if row["Id"] == master["Id"] else master["Id"]
+            moved = row | {reference.name: parent}
+            records.stamp_change(view, moved, user_id)
+            view.put(child.name, moved)
+            rollups.mark_parents(view, child, row, moved)
     for loser_id in lost:
         _bury(view, sobject, loser_id, master["Id"])
     records.update(view, sobject, master["Id"], values, user_id=user_id)
-
-
-def _move_children(
-    view: View,
-    child: SObject,
-    reference: Field,
-    lost: set[str],
-    master_id: str,
-    user_id: str,
-) -> None:
-    """Make the losers' children the master's; nobody becomes their own parent."""
-    for row in view.find(child.name, reference.name, lost):
-        parent = None if row["Id"] == master_id else master_id
-        moved = row | {reference.name: parent}
-        records.stamp_change(view, moved, user_id)
-        view.put(child.name, moved)
-        rollups.mark_parents(view, child, row, moved)
 
 
 def _bury(view: View, sobject: SObject, loser_id: str, master_id: str) -> None:

@@ -55,9 +55,7 @@ def insert(
     free = _free_fields(keep_id=keep_id, keep_audit=keep_audit)
     given = _assign(view, sobject, values, free, system=system, creating=True)
     row = _blank(view, sobject, user_id) | given
-    row["Id"] = row["Id"] or new_id(view, sobject)
-    if view.get(sobject.name, row["Id"]) is not None:
-        raise errors.duplicate(sobject.by_name["id"], row["Id"])
+    row["Id"] = _identify(view, sobject, row["Id"])
     derived.derive(view, sobject, row)
     checked = [f for f in sobject.fields if row.get(f.name) is not None]
     missing = [] if system else _missing(sobject, row)
@@ -125,19 +123,24 @@ def find_by_key(view: View, sobject: SObject, name: str, value: Any) -> list[str
     return [row["Id"] for row in rows if not row.get("IsDeleted")]
 
 
-def new_id(view: View, sobject: SObject) -> str:
-    """Return the next id of an sObject that no record has."""
-    while True:
+def _identify(view: View, sobject: SObject, given: str | None) -> str:
+    """Return a record's given id, if no other has it, or else the next free one."""
+    if given is None:
         number = view.tables.take_number(f"id {sobject.name}")
-        record_id = ids.make_id(sobject.key_prefix or "000", number)
-        if view.get(sobject.name, record_id) is None:
-            return record_id
+        return ids.make_id(sobject.key_prefix or "000", number)
+    id_field = sobject.by_name["id"]
+    if sobject.key_prefix and not given.startswith(sobject.key_prefix):
+        raise errors.malformed_id(id_field, given)
+    if view.is_deleted(sobject.name, given) is not None:
+        raise errors.duplicate(id_field, given)
+    view.tables.skip_id(sobject.name, given)
+    return given
 
 
 def stamp_change(view: View, row: Row, user_id: str | None) -> None:
     """Stamp a changed row; without a user only the system's own stamp moves."""
     now = view.stamp()
-    changes = {"SystemModstamp": now}
+    changes: Row = {"SystemModstamp": now}
     if user_id is not None:
         changes |= {"LastModifiedDate": now, "LastModifiedById": user_id}
     row.update({name: value for name, value in changes.items() if name in row})
@@ -318,10 +321,10 @@ def _reference_faults(view: View, field: Field, row: Row) -> list[OrgError]:
         return [errors.malformed_id(field, target_id)]
     if target_id in (view.user_id, row["Id"]):
         return []
-    parent = view.get(target.name, target_id)
-    if parent is None:
+    deleted = view.is_deleted(target.name, target_id)
+    if deleted is None:
         return [errors.bad_reference([field.name])]
-    if parent.get("IsDeleted"):
+    if deleted:
         return [errors.is_deleted([field.name], status=400)]
     view.pin(target_id)
     return []

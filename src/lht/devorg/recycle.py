@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lht.devorg import errors, ids, records, rollups
-from lht.devorg.metadata import Field, Metadata, SObject
+from lht.devorg.metadata import Field, SObject
 from lht.devorg.tables import BIN, DELETES, Row
 from lht.devorg.view import View
 
@@ -25,16 +25,6 @@ class _Fall:
     deleted: dict[str, tuple[SObject, Row]] = field(default_factory=dict)
     emptied: dict[tuple[str, str], tuple[SObject, Row]] = field(default_factory=dict)
     restricting: list[tuple[str, SObject, Row]] = field(default_factory=list)
-
-
-def references_to(
-    metadata: Metadata, target: SObject
-) -> Iterator[tuple[SObject, Field]]:
-    """Yield every stored reference of the org that may point to *target*."""
-    for child in metadata.sobjects:
-        for reference in child.fields:
-            if target.name in reference.reference_to and reference.stored:
-                yield child, reference
 
 
 def sobject_of(view: View, record_id: str) -> tuple[SObject, str]:
@@ -59,8 +49,9 @@ def delete(view: View, record_id: str) -> None:
         _put_into_bin(view, child, child_row)
         if child_id != full_id:
             _note(view, full_id, child, child_id, None)
-    for (child_id, name), (child, _) in fall.emptied.items():
-        _change(view, child, child_id, {name: None})
+    for (child_id, name), (child, child_row) in fall.emptied.items():
+        row = view.get(child.name, child_id) or child_row
+        _change(view, child, row, {name: None})
         _note(view, full_id, child, child_id, name)
 
 
@@ -72,7 +63,7 @@ def _fall(view: View, sobject: SObject, row: Row) -> _Fall:
         following: dict[str, set[str]] = {}
         for name, parent_ids in level.items():
             target = view.sobject(name)
-            for child, reference in references_to(view.metadata, target):
+            for child, reference in view.links.into(target):
                 found = view.find(child.name, reference.name, parent_ids)
                 live = [r for r in found if not r.get("IsDeleted")]
                 fallen = _sort_out(fall, child, reference, live)
@@ -88,8 +79,6 @@ def _sort_out(
 ) -> list[str]:
     """Say what a reference's rule does to the rows; return those that fall too."""
     fresh = [row for row in rows if row["Id"] not in fall.deleted]
-    if reference.name == "MasterRecordId":
-        return []
     if reference.restricted_delete or not (
         reference.nillable or reference.cascade_delete
     ):
@@ -117,17 +106,15 @@ def _put_into_bin(view: View, sobject: SObject, row: Row) -> None:
     if "IsDeleted" not in row:
         view.remove(sobject.name, row["Id"])
     else:
-        _change(view, sobject, row["Id"], {"IsDeleted": True})
+        _change(view, sobject, row, {"IsDeleted": True})
     rollups.mark_parents(view, sobject, row, None)
 
 
-def _change(view: View, sobject: SObject, record_id: str, values: Row) -> None:
+def _change(view: View, sobject: SObject, row: Row, values: Row) -> None:
     """Change a row as the system does: only its own stamp moves."""
-    row = view.get(sobject.name, record_id)
-    if row is not None:
-        row.update(values)
-        records.stamp_change(view, row, None)
-        view.put(sobject.name, row)
+    changed = row | values
+    records.stamp_change(view, changed, None)
+    view.put(sobject.name, changed)
 
 
 def _note(
@@ -149,13 +136,28 @@ def undelete(view: View, record_id: str) -> None:
         raise errors.wrong_operation(sobject.name, "undeleted")
     _bring_back(view, sobject, row)
     entries = view.find(BIN, "root", [full_id])
+    fallen = [entry for entry in entries if entry["field"] is None]
+    for child, child_row, _ in _rows_of(view, fallen):
+        _bring_back(view, child, child_row)
+    emptied = [entry for entry in entries if entry["field"] is not None]
+    for child, child_row, name in _rows_of(view, emptied):
+        if child_row[name] is None and not child_row.get("IsDeleted"):
+            current = view.get(child.name, child_row["Id"]) or child_row
+            _change(view, child, current, {name: full_id})
     for entry in entries:
-        if entry["field"] is None:
-            _bring_back_child(view, entry)
-    for entry in entries:
-        if entry["field"] is not None:
-            _refill(view, entry, full_id)
         view.remove(BIN, entry["Id"])
+
+
+def _rows_of(view: View, entries: list[Row]) -> Iterator[tuple[SObject, Row, str]]:
+    """Yield object, row and emptied field of each entry of the bin."""
+    for name in dict.fromkeys(entry["sobject"] for entry in entries):
+        sobject = view.sobject(name)
+        own = [entry for entry in entries if entry["sobject"] == name]
+        found = view.find(name, "Id", {entry["record"] for entry in own})
+        rows = {row["Id"]: row for row in found}
+        for entry in own:
+            if entry["record"] in rows:
+                yield sobject, rows[entry["record"]], entry["field"]
 
 
 def _bring_back(view: View, sobject: SObject, row: Row) -> None:
@@ -186,23 +188,7 @@ def _is_live(view: View, record_id: str) -> bool:
     if record_id == view.user_id:
         return True
     sobject = view.sobject_of(record_id)
-    row = view.get(sobject.name, record_id) if sobject else None
-    return row is not None and not row.get("IsDeleted")
-
-
-def _bring_back_child(view: View, entry: Row) -> None:
-    sobject = view.sobject(entry["sobject"])
-    row = view.get(sobject.name, entry["record"])
-    if row is not None and row["IsDeleted"]:
-        _bring_back(view, sobject, row)
-
-
-def _refill(view: View, entry: Row, parent_id: str) -> None:
-    """Give a lookup its parent back, unless it has got another one by now."""
-    sobject = view.sobject(entry["sobject"])
-    row = view.get(sobject.name, entry["record"])
-    if row and row[entry["field"]] is None and not row.get("IsDeleted"):
-        _change(view, sobject, row["Id"], {entry["field"]: parent_id})
+    return sobject is not None and view.is_deleted(sobject.name, record_id) is False
 
 
 def hard_delete(view: View, record_id: str) -> None:

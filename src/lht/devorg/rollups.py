@@ -7,7 +7,8 @@ a parent whose value changed gets the system's stamp of the change that caused i
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from lht.devorg.metadata import Field, Metadata, Rollup, SObject
+from lht.devorg.links import rollups_of
+from lht.devorg.metadata import Rollup, SObject
 from lht.devorg.tables import Row
 from lht.devorg.view import View
 
@@ -22,26 +23,11 @@ _FUNCTIONS: Mapping[str, Callable[[list[Any]], Any]] = {
 }
 
 
-def fields_of(sobject: SObject) -> list[tuple[Field, Rollup]]:
-    """Return the roll-up fields of an sObject."""
-    return [(field, field.rollup) for field in sobject.fields if field.rollup]
-
-
-def parents_of(metadata: Metadata, child: SObject) -> set[str]:
-    """Return the reference fields of *child* whose parents sum over it."""
-    return {
-        rollup.child_reference
-        for sobject in metadata.sobjects
-        for _, rollup in fields_of(sobject)
-        if rollup.child == child.name
-    }
-
-
 def mark_parents(
     view: View, child: SObject, before: Row | None, after: Row | None
 ) -> None:
     """Note the parents whose sums a change of a child may have changed."""
-    for reference in parents_of(view.metadata, child):
+    for reference in view.links.summed_by(child):
         for row in filter(None, (before, after)):
             if row[reference] is not None:
                 view.lock(row[reference])
@@ -55,7 +41,7 @@ def recompute(view: View) -> None:
         row = view.get(sobject.name, record_id) if sobject else None
         if sobject is None or row is None:
             continue
-        sums = {field.name: _sum(view, row, r) for field, r in fields_of(sobject)}
+        sums = {field.name: _sum(view, row, r) for field, r in rollups_of(sobject)}
         if any(row[name] != value for name, value in sums.items()):
             later = max(row["SystemModstamp"], stamp)
             view.put(sobject.name, row | sums | {"SystemModstamp": later})

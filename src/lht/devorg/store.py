@@ -6,7 +6,7 @@ serves all writers; readers use cursors of their own and see committed state.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +16,9 @@ from typing import Any, Self
 import duckdb
 
 from lht.devorg import ids, recycle, replication, rollups, seeds
-from lht.devorg.bulk import insert_rows
+from lht.devorg.bulk import insert_rows, refresh_sums
 from lht.devorg.clock import Clock
+from lht.devorg.links import Links
 from lht.devorg.metadata import Metadata
 from lht.devorg.tables import Tables
 from lht.devorg.view import View
@@ -81,6 +82,7 @@ class Store(Writer):
         self.lock = threading.RLock()
         self.user_id = ids.make_id("005", 0)
         self.org_id = ids.make_id("00D", 0)
+        self._links = Links(metadata)
         self._open: list[View] = []
         self._db = duckdb.connect(str(path))
         self._db.execute("SET TimeZone = 'UTC'")
@@ -172,9 +174,11 @@ class Store(Writer):
         with self.lock:
             found = self.metadata.by_name[sobject.lower()]
             now = self.clock.now().astimezone(UTC).replace(tzinfo=None, microsecond=0)
-            return insert_rows(
-                self.tables, self.metadata, found, source, self.user_id, now
+            count = insert_rows(
+                self.tables, found, source, user_id=self.user_id, now=now
             )
+            refresh_sums(self.tables, self.metadata, found)
+            return count
 
     @contextmanager
     def _writing(self) -> Iterator[View]:
@@ -191,6 +195,7 @@ class Store(Writer):
         view: View = View(
             self.tables,
             self.metadata,
+            self._links,
             self.clock,
             user_id=self.user_id,
             others=lambda: (other for other in self._open if other is not view),

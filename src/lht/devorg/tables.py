@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from lht.devorg import ids
 from lht.devorg.metadata import Metadata
 from lht.devorg.values import column_type
 
@@ -89,10 +90,19 @@ class Tables:
         found = self.select(name, '"Id" = ?', [record_id])
         return found[0] if found else None
 
+    def is_deleted(self, name: str, record_id: str) -> bool | None:
+        """Return whether a row is in the bin; None where there is no such row."""
+        table = self.by_name[name]
+        what = '"IsDeleted"' if "IsDeleted" in table.columns else "false"
+        sql = f'SELECT {what} FROM {table.sql} WHERE "Id" = ?'
+        row = self.db.execute(sql, [record_id]).fetchone()
+        return None if row is None else bool(row[0])
+
     def find(self, name: str, column: str, values: Collection[Any]) -> list[Row]:
         """Return all rows whose *column* holds one of *values*."""
-        marks = ", ".join("?" * len(values))
-        return self.select(name, f'"{column}" IN ({marks})', values)
+        if len(values) == 1:
+            return self.select(name, f'"{column}" = ?', values)
+        return self.select(name, f'"{column}" IN (SELECT unnest(?))', [list(values)])
 
     def select(self, name: str, where: str, parameters: Iterable[Any]) -> list[Row]:
         """Return all rows for which *where*, DuckDB SQL, is true."""
@@ -170,6 +180,13 @@ class Tables:
             self.db.execute(sql, [counter, reserved])
         self._counters[counter] = (following, reserved)
         return first
+
+    def skip_id(self, name: str, record_id: str) -> None:
+        """Never give out an id that came from elsewhere, nor one below it."""
+        number = ids.number_of(record_id)
+        if number is not None:
+            following = self.take_number(f"id {name}", 0)
+            self.take_number(f"id {name}", max(0, number + 1 - following))
 
 
 def _own_tables() -> dict[str, Table]:

@@ -4,13 +4,15 @@ import base64
 import binascii
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from lht.devorg import errors, ids
 from lht.devorg.errors import OrgError
 from lht.devorg.metadata import Field
+
+_Coercion = Callable[[Field, Any], Any]
 
 _COLUMNS = {
     "boolean": "BOOLEAN",
@@ -25,6 +27,10 @@ _COLUMNS = {
 }
 _EMAIL = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;.]+")
 _TIME = re.compile(r"(\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6}))?Z?")
+_DATETIME = re.compile(
+    r"\d{4}-\d\d-\d\d"
+    r"(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?)?"
+)
 _OFFSET = re.compile(r"([+-]\d\d)(\d\d)$")
 _FIRST_YEAR, _LAST_YEAR = 1700, 4000
 _INT = 2**31
@@ -46,7 +52,8 @@ def coerce(field: Field, value: Any) -> Any:
         return _to_boolean(field, value)
     if value is None or value == "":
         return None
-    return _COERCIONS.get(field.type, _to_text)(field, value)
+    to_column: _Coercion = _COERCIONS.get(field.type, _to_text)
+    return to_column(field, value)
 
 
 def find_faults(field: Field, value: Any) -> list[OrgError]:
@@ -140,16 +147,22 @@ def _to_double(_: Field, value: Any) -> float:
 
 
 def _to_datetime(_: Field, value: Any) -> datetime:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(_OFFSET.sub(r"\1:\2", value))
-        except ValueError as exc:
-            raise _unreadable("datetime", value) from exc
-    if not isinstance(value, datetime):
+    moment = _read_datetime(value) if isinstance(value, str) else value
+    if not isinstance(moment, datetime):
         raise _unreadable("datetime", value)
-    if value.tzinfo is not None:
-        value = value.astimezone(UTC).replace(tzinfo=None)
-    return value.replace(microsecond=value.microsecond // 1000 * 1000)
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _read_datetime(text: str) -> datetime | None:
+    """Read the forms Salesforce reads; None for anything else."""
+    if not _DATETIME.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(_OFFSET.sub(r"\1:\2", text))
+    except ValueError:
+        return None
 
 
 def _to_date(field: Field, value: Any) -> date:
@@ -193,7 +206,7 @@ def _to_reference(field: Field, value: Any) -> str:
     return found
 
 
-_COERCIONS: dict[str, Callable[[Field, Any], Any]] = {
+_COERCIONS: Mapping[str, _Coercion] = {
     "int": _to_int,
     "double": _to_double,
     "currency": _to_double,

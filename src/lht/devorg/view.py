@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from lht.devorg import errors
 from lht.devorg.clock import Clock
+from lht.devorg.links import Links
 from lht.devorg.metadata import Metadata, SObject
 from lht.devorg.tables import Row, Tables
 
@@ -25,6 +26,7 @@ class View:
         self,
         tables: Tables,
         metadata: Metadata,
+        links: Links,
         clock: Clock,
         *,
         user_id: str,
@@ -33,6 +35,7 @@ class View:
         """Start without changes; *others* tells the open views beside this one."""
         self.tables = tables
         self.metadata = metadata
+        self.links = links
         self.clock = clock
         self.user_id = user_id
         self.started_at = clock.now().replace(microsecond=0)
@@ -65,6 +68,14 @@ class View:
             row = pending[record_id]
             return dict(row) if row is not None else None
         return self.tables.fetch(table, record_id)
+
+    def is_deleted(self, table: str, record_id: str) -> bool | None:
+        """Return whether a row is in the bin; None where there is no such row."""
+        pending = self.changes.get(table, {})
+        if record_id not in pending:
+            return self.tables.is_deleted(table, record_id)
+        row = pending[record_id]
+        return None if row is None else bool(row.get("IsDeleted"))
 
     def find(self, table: str, column: str, values: Collection[str]) -> list[Row]:
         """Return copies of all rows whose *column* holds one of *values*."""
