@@ -46,10 +46,10 @@ _HINTS = {
 class _Item(msgspec.Struct, frozen=True):
     """One error, in any of the shapes Salesforce has for it."""
 
-    message: str = ""
-    errorCode: str = ""  # noqa: N815  the wire's own name
-    error: str = ""
-    error_description: str = ""
+    message: str | None = None
+    errorCode: str | None = None  # noqa: N815  the wire's own name
+    error: str | None = None
+    error_description: str | None = None
 
 
 def to_error(answer: Answer, what: str) -> SalesforceError:
@@ -79,8 +79,8 @@ def read_error(answer: Answer) -> tuple[str, str]:
     except (msgspec.DecodeError, SalesforceUnavailableError):
         return "", _page_title(answer)
     first = items if isinstance(items, _Item) else next(iter(items), _Item())
-    words = first.message or first.error_description
-    return first.errorCode or first.error, without_query(words)
+    words = first.message or first.error_description or ""
+    return first.errorCode or first.error or "", without_query(words)
 
 
 def without_query(text: str) -> str:

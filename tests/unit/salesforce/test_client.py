@@ -1,5 +1,6 @@
 """The request path: sessions, retries, errors, secrets, accounting."""
 
+import json
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ import pytest
 from lht.exceptions import (
     SalesforceAPIError,
     SalesforceAuthError,
+    SalesforceError,
     SalesforceLimitError,
     SalesforceUnavailableError,
 )
@@ -201,6 +203,29 @@ def test_errors_are_read_in_every_shape(org, client, body):
     with pytest.raises(SalesforceAPIError) as caught:
         client.request("GET", "x")
     assert caught.value.error_code == "NOT_FOUND"
+
+
+def test_recorded_errors_are_read(recorded, org, client):
+    """Of every error body recorded from a real org, code and words are found."""
+    lines = (recorded / "errors" / "observed_errors.jsonl").read_text().splitlines()
+    bodies = [(e.get("http_status"), e["body"]) for e in map(json.loads, lines)]
+    arrays = [(status, b) for status, b in bodies if isinstance(b, list) and status]
+    assert len(arrays) > 8
+    for status, body in arrays:
+        org.on("POST", "x", org.Reply(body, status))
+        with pytest.raises(SalesforceError) as caught:
+            client.request("POST", "x")
+        assert caught.value.error_code == body[0]["errorCode"]
+        assert caught.value.why == body[0]["message"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b'["/a"]', b'{"message": null}'])
+def test_a_refusal_without_words_is_still_one(org, client, body):
+    """An error whose body says nothing is told by its status."""
+    org.on("GET", "x", org.Reply(body, 400))
+    with pytest.raises(SalesforceAPIError, match="HTTP 400") as caught:
+        client.request("GET", "x")
+    assert (caught.value.error_code, caught.value.why) == (None, None)
 
 
 @pytest.mark.parametrize("status", [200, 404, 503])
