@@ -1,0 +1,279 @@
+"""Fill an org with rows: deterministic, realistic, related, and nasty.
+
+One ``INSERT .. SELECT`` for each object does all of it inside DuckDB; ``samples`` says
+what each field is filled with. References point at rows that exist when the object's
+turn comes, parents before children. The same seed, into the same org, gives the same
+bytes.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lht.devorg import ids
+from lht.devorg.metadata import Field, Metadata, SObject
+from lht.devorg.samples import Draw, text_literal, value_sql
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from lht.devorg.store import Store
+
+_FIRST_CREATED = int(datetime(2016, 1, 1, tzinfo=UTC).timestamp())
+_LAST_CREATED = int(datetime(2025, 12, 31, tzinfo=UTC).timestamp())
+_AUTHORS = {"CreatedById", "LastModifiedById"}  # users, and users there always are
+
+_CATEGORY = (
+    "CASE StageName WHEN 'Closed Lost' THEN 'Omitted' WHEN 'Closed Won' THEN 'Closed'"
+    " ELSE 'Pipeline' END"
+)
+_PROBABILITY = (
+    "CASE StageName WHEN 'Closed Lost' THEN 0.0 WHEN 'Closed Won' THEN 100.0"
+    " ELSE least(greatest(Probability, 1.0), 99.0) END"
+)
+
+
+def _product(one: str, other: str) -> str:
+    """Multiply; what is too great for a double is left empty."""
+    product = f"({one}) * ({other})"
+    return f"CASE WHEN isfinite({product}) THEN {product} END"
+
+
+_DERIVED: dict[str, dict[str, str]] = {
+    "Opportunity": {
+        "IsClosed": "starts_with(StageName, 'Closed')",
+        "IsWon": "StageName = 'Closed Won'",
+        "Probability": _PROBABILITY,
+        "ForecastCategory": _CATEGORY,
+        "ForecastCategoryName": _CATEGORY,
+        "ExpectedRevenue": _product("Amount", f"{_PROBABILITY} / 100"),
+        "FiscalYear": "year(CloseDate)",
+        "FiscalQuarter": "quarter(CloseDate)",
+        "Fiscal": "year(CloseDate) || ' ' || quarter(CloseDate)",
+    },
+    "OpportunityLineItem": {"TotalPrice": _product("Quantity", "UnitPrice")},
+    "OrderItem": {"TotalPrice": _product("Quantity", "UnitPrice")},
+    "Case": {
+        "IsClosed": "coalesce(Status = 'Closed', false)",
+        "ClosedDate": "CASE WHEN Status = 'Closed' THEN LastModifiedDate END",
+    },
+    "Task": {
+        "IsClosed": "Status = 'Completed'",
+        "IsHighPriority": "Priority = 'High'",
+        "CompletedDateTime": "CASE WHEN Status = 'Completed' THEN LastModifiedDate END",
+    },
+    "CampaignMember": {
+        "ContactId": "CASE WHEN LeadId IS NULL THEN ContactId END",
+        "LeadOrContactId": "coalesce(LeadId, ContactId)",
+        "HasResponded": "coalesce(Status = 'Responded', false)",
+    },
+    "Attachment": {"BodyLength": "octet_length(Body)"},
+}
+"""Fields that follow from others of the same row."""
+
+
+def generate(
+    store: "Store", rows: Mapping[str, int], *, seed: int = 0
+) -> dict[str, int]:
+    """Add *rows* of each named object to the org.
+
+    Args:
+        store: The org's records.
+        rows: How many rows of which objects; parents are made before their children,
+            whatever the order here.
+        seed: The same seed gives the same rows.
+
+    Returns:
+        The rows added, by the object's own name, in the order in which they were made.
+
+    Raises:
+        ValueError: An object is unknown, or rows of it need a parent that has none.
+            The objects before it in the order are filled.
+    """
+    wanted: dict[str, int] = {}
+    for name, count in rows.items():
+        sobject = store.metadata.by_name.get(name.lower())
+        if sobject is None:
+            raise ValueError(f"no object is called {name!r}")
+        wanted[sobject.name] = count
+    added = {}
+    for name in parents_first(store.metadata, wanted):
+        sobject = store.metadata.by_name[name.lower()]
+        first = store.reserve_ids(name, wanted[name])
+        numbers = range(first, first + wanted[name])
+        added[name] = store.bulk_insert(name, rows_sql(store, sobject, numbers, seed))
+    return added
+
+
+def parents_first(metadata: Metadata, names: Mapping[str, int]) -> list[str]:
+    """Order objects so that what they refer to comes before them.
+
+    In a circle optional references give way, and objects keep their declared order.
+    """
+    left = [sobject for sobject in metadata.sobjects if sobject.name in names]
+    ordered = []
+    while left:
+        free = _without_parents(left, optional=True)
+        chosen = (free or _without_parents(left, optional=False) or left)[0]
+        left.remove(chosen)
+        ordered.append(chosen.name)
+    return ordered
+
+
+def _without_parents(sobjects: list[SObject], *, optional: bool) -> list[SObject]:
+    """Find the objects that refer to none of the others."""
+    names = {sobject.name for sobject in sobjects}
+    return [
+        sobject
+        for sobject in sobjects
+        if not any(
+            names & set(field.reference_to) - {sobject.name}
+            for field in sobject.fields
+            if field.name not in _AUTHORS and (optional or not field.nillable)
+        )
+    ]
+
+
+def rows_sql(store: "Store", sobject: SObject, numbers: range, seed: int) -> str:
+    """Write the SELECT of new rows, of all columns that the store leaves to us.
+
+    Row ``n`` gets the id of that number, and is drawn from it.
+    """
+    parents = _Parents(store, sobject, numbers)
+    columns = [
+        f'{_value(sobject, field, seed, parents)} AS "{field.name}"'
+        for field in sobject.fields
+        if field.stored and not field.auto_number and not field.rollup
+    ]
+    sources = [f"({_stamps_sql(store, sobject, numbers, seed)})", *parents.sources()]
+    drawn = f"SELECT {', '.join(columns)} FROM {', '.join(sources)}"
+    derived = ", ".join(f'{v} AS "{k}"' for k, v in _derived(sobject).items())
+    return f"SELECT * REPLACE ({derived}) FROM ({drawn})" if derived else drawn
+
+
+class _Parents:
+    """The rows that references may point to, each set of them as one list of ids.
+
+    A list in a one-row side table keeps the order of the new rows, and with it which
+    row gets which id; a join by number would not.
+    """
+
+    def __init__(self, store: "Store", sobject: SObject, numbers: range) -> None:
+        self._cursor = store.cursor()
+        self._metadata = store.metadata
+        self._sobject = sobject
+        self._numbers = numbers
+        self._lists: dict[str, str] = {}
+
+    def value(self, field: Field, seed: int) -> str:
+        """Write the value of a reference: one of the rows it may point to."""
+        if field.reference_to == (self._sobject.name,):
+            return value_sql(self._sobject, field, seed, self._sibling(field, seed))
+        source = " UNION ALL ".join(_candidates(self._metadata, self._sobject, field))
+        total = _count(self._cursor, f"({source})") if source else 0
+        if total:
+            name = self._lists.setdefault(source, f"ids_{len(self._lists)}")
+            draw = Draw(f"{seed}/{self._sobject.name}/{field.name}")
+            picked = f"{name}[1 + {draw.whole(total)}]"
+            return value_sql(self._sobject, field, seed, picked)
+        if field.nillable or not source:
+            return "NULL"
+        raise ValueError(
+            f"{self._sobject.name} needs rows of {' or '.join(field.reference_to)}"
+            f" for {field.name}, and there are none"
+        )
+
+    def _sibling(self, field: Field, seed: int) -> str:
+        """Point at a row with a smaller number, so that there are no circles."""
+        draw = Draw(f"{seed}/{self._sobject.name}/{field.name}")
+        first = self._numbers.start
+        older = f"{first} + {draw.whole(f'greatest(n - {first}, 1)')}"
+        return f"CASE WHEN n > {first} THEN {self.id_of(older)} END"
+
+    def id_of(self, number: str) -> str:
+        """Write the id of the row with a number."""
+        return ids.sql_id(self._sobject.key_prefix or "000", f"({number})")
+
+    def sources(self) -> Iterator[str]:
+        """Name each list as a table beside the new rows."""
+        for source, name in self._lists.items():
+            yield f"(SELECT list(Id ORDER BY Id) AS {name} FROM ({source}))"
+
+
+def _stamps_sql(store: "Store", sobject: SObject, numbers: range, seed: int) -> str:
+    """Number the rows and give each three stamps in order, all of them past."""
+    until = min(_LAST_CREATED, int(store.clock.now().timestamp()) - 3600)
+    since = min(_FIRST_CREATED, until - 86400)
+    draw = Draw(f"{seed}/{sobject.name}/stamps")
+
+    def later(than: str, share: float) -> str:
+        moved, how_far = draw.of(f"{than}?"), draw.of(than)
+        rest = how_far.whole(f"{until} - {than} + 1")
+        return f"{than} + CASE WHEN {moved.happens(share)} THEN {rest} ELSE 0 END"
+
+    created = f"{since} + {draw.of('created').whole(until - since)}"
+    return (
+        f"SELECT n, {_timestamp('c')} AS created, {_timestamp('m')} AS modified,"
+        f" {_timestamp(later('m', 0.1))} AS stamped"
+        f" FROM (SELECT *, {later('c', 0.6)} AS m"
+        f" FROM (SELECT n, {created} AS c"
+        f" FROM range({numbers.start}, {numbers.stop}) AS numbers(n)))"
+    )
+
+
+def _timestamp(seconds: str) -> str:
+    return f"make_timestamp(({seconds}) * 1000000)"
+
+
+_FIXED = {
+    "CreatedDate": "created",
+    "LoginTime": "created",
+    "LastModifiedDate": "modified",
+    "SystemModstamp": "stamped",
+    "IsDeleted": "false",
+    "IsActive": "true",
+    "MasterRecordId": "NULL",
+}
+"""Fields that are alike in every object."""
+
+
+def _value(sobject: SObject, field: Field, seed: int, parents: _Parents) -> str:
+    """Write a column's value; switches that users cannot set are off."""
+    if field.name in _FIXED:
+        return _FIXED[field.name]
+    if field.type == "id":
+        return parents.id_of("n")
+    if field.type == "reference":
+        return parents.value(field, seed)
+    if field.type == "boolean" and not field.createable:
+        return "false"
+    return value_sql(sobject, field, seed)
+
+
+def _derived(sobject: SObject) -> dict[str, str]:
+    """Find what follows from other fields: names from their parts, and the table's."""
+    derived = dict(_DERIVED.get(sobject.name, {}))
+    if "photourl" in sobject.by_name:
+        derived["PhotoUrl"] = "'/services/images/photo/' || Id"
+    parts = [f.name for f in sobject.fields if f.extra_type_info == "personname"]
+    if {"FirstName", "LastName", "Name"} <= set(parts):
+        derived["Name"] = "concat_ws(' ', FirstName, LastName)"
+    return derived
+
+
+def _candidates(metadata: Metadata, sobject: SObject, field: Field) -> Iterator[str]:
+    """Select, for each object that a reference may point to, the rows it can take."""
+    for name in field.reference_to:
+        target = metadata.by_name.get(name.lower())
+        if target is None:
+            continue
+        conditions = ["NOT IsDeleted"] if "isdeleted" in target.by_name else []
+        if name == "RecordType":
+            conditions.append(f"SobjectType = {text_literal(sobject.name)}")
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        yield f'SELECT Id FROM "{name}"{where}'
+
+
+def _count(cursor: "duckdb.DuckDBPyConnection", source: str) -> int:
+    row = cursor.execute(f"SELECT count(*) FROM {source}").fetchone()
+    return int(row[0]) if row else 0
