@@ -5,6 +5,7 @@ wait for is the error's (``retry_after``). Tests switch the waiting off with
 ``stamina.set_testing``.
 """
 
+import logging
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,10 @@ T = TypeVar("T")
 MAX_ATTEMPTS = 8  # their waits span a minute, the length of a usual hiccup
 MAX_TOTAL_SECONDS = 900.0  # long enough that a big page cut at its end is fetched again
 MAX_WAIT_SECONDS = 60.0  # a server that asks for more is told of, not waited for
+
+_log = logging.getLogger(__name__)
+# stamina warns of each retry; where nobody has set up logging, that is not for stderr.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _policy = stamina.RetryingCaller(
     attempts=MAX_ATTEMPTS,
@@ -40,8 +45,9 @@ def retrying(call: Callable[[], T], *, when: Callable[[Exception], bool]) -> T:
         if not when(error):
             return False
         asked: float | None = getattr(error, "retry_after", None)
-        if asked is None:
-            return True
-        return asked if asked <= MAX_WAIT_SECONDS else False
+        if asked is not None and asked > MAX_WAIT_SECONDS:
+            return False
+        _log.info("retry error=%r retry_after=%s", error, asked)
+        return True if asked is None else asked
 
     return _policy(delay, call)
