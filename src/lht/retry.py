@@ -47,7 +47,7 @@ def retrying(call: Callable[[], T], *, when: Callable[[Exception], bool]) -> T:
         asked: float | None = getattr(error, "retry_after", None)
         if asked is not None and asked > MAX_WAIT_SECONDS:
             return False
-        _log.info("retry error=%r retry_after=%s", error, asked)
+        _log.info("transient_failure error=%r retry_after=%s", error, asked)
         return True if asked is None else asked
 
     return _policy(delay, call)

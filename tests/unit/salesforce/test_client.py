@@ -405,3 +405,12 @@ def test_raw_bytes_stay_raw(org, client):
     page = client.download("r", {"locator": "x"})
     assert (page.wire, page.gzipped) == (reply.wire, True)
     assert org.calls("r")[0].query == {"locator": "x"}
+
+
+def test_no_proxy_stands_before_this_machine(org, monkeypatch):
+    """An org on this machine is reached directly, whatever the environment says."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    org.on("GET", "limits", {})
+    with Client(org.credentials()) as client:
+        assert client.request("GET", "limits").status == 200
