@@ -1,5 +1,6 @@
 """Metadata: an object is found by its name, and read as Salesforce describes it."""
 
+import gzip
 import json
 
 import pytest
@@ -134,6 +135,16 @@ def test_objects_are_listed_with_what_tells_them_apart(org, client):
         False,
         None,
     )
+
+
+def test_every_standard_object_is_read(recorded):
+    """Each of the 658 standard objects recorded from one org gives all its fields."""
+    file = recorded / "describe" / "soqlmeta-jawills" / "all_objects.jsonl.gz"
+    lines = gzip.decompress(file.read_bytes()).splitlines()
+    assert len(lines) == 658
+    for line in lines:
+        names = [f["name"] for f in json.loads(line)["fields"]]
+        assert [f.name for f in parse_describe(line).fields] == names
 
 
 def test_recorded_describes_are_read_whole(recorded):
