@@ -29,7 +29,7 @@ SALESFORCE_VARIABLES: Final = {
 }
 WAREHOUSE_FLAG: Final = "--warehouse"
 WAREHOUSE_VARIABLE: Final = "LHT_WAREHOUSE"
-_TABLES: Final = {
+KNOWN_SETTINGS: Final = {
     "salesforce": frozenset(SALESFORCE_FLAGS),
     "warehouse": frozenset({"url"}),
 }
@@ -147,7 +147,7 @@ def find_warehouse(warehouse: str | None = None) -> Setting:
     """Find the warehouse and the place that names it.
 
     Raises:
-        ConfigError: What is named is neither a URL nor a file.
+        ConfigError: What is named is neither a DuckDB URL nor a file.
     """
     if warehouse:
         found = Setting(warehouse, WAREHOUSE_FLAG)
@@ -155,13 +155,22 @@ def find_warehouse(warehouse: str | None = None) -> Setting:
         named = (place.warehouse for place in _places({}))
         default = Setting(DEFAULT_WAREHOUSE, "the default")
         found = next(filter(None, named), default)
-    text = found.value
-    if "://" not in text and not Path(text).suffix and not Path(text).exists():
+    _check_warehouse(found)
+    return found
+
+
+def _check_warehouse(found: Setting) -> None:
+    text, scheme = found.value, found.value.partition("://")[0]
+    if scheme == text and not Path(text).suffix and not Path(text).exists():
         raise ConfigError(
             f"{text!r} ({found.source}) is neither a URL nor a DuckDB file",
             hint=f"write duckdb:///{text}.duckdb",
         )
-    return found
+    if scheme not in {text, "duckdb"}:
+        raise ConfigError(
+            f"{scheme}:// ({found.source}) is no warehouse that this version knows",
+            hint=f"write {DEFAULT_WAREHOUSE}",
+        )
 
 
 def config_folder() -> Path:
@@ -226,17 +235,17 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
         raise ConfigError(f"{path} cannot be read", why=str(exc)) from exc
     for table in content:
-        if table not in _TABLES:
-            raise _unknown(path, f"[{table}]", [f"[{t}]" for t in _TABLES])
-    return {t: _table(path, t, content.get(t, {})) for t in _TABLES}
+        if table not in KNOWN_SETTINGS:
+            raise _unknown(path, f"[{table}]", [f"[{t}]" for t in KNOWN_SETTINGS])
+    return {t: _table(path, t, content.get(t, {})) for t in KNOWN_SETTINGS}
 
 
 def _table(path: Path, name: str, content: Any) -> dict[str, str]:
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: {name} is not a table", hint=f"write [{name}]")
     for key, value in content.items():
-        if key not in _TABLES[name]:
-            raise _unknown(path, f"{name}.{key}", sorted(_TABLES[name]))
+        if key not in KNOWN_SETTINGS[name]:
+            raise _unknown(path, f"{name}.{key}", sorted(KNOWN_SETTINGS[name]))
         if not isinstance(value, str):
             raise ConfigError(f"{path}: {name}.{key} is not a text")
     return content

@@ -1,6 +1,7 @@
 """The command line: grammar, exit codes, what goes to stdout and what to stderr."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -96,9 +97,11 @@ class Lht:
         self.end: SyncReport | BaseException = ended(Status.SUCCEEDED, 0, DONE)
         self.history = [ended(Status.SUCCEEDED, 0, DONE)]
         self.events: list[object] = []
+        self.before = lambda: None
 
     def sync(self, objects, **options):
         self.calls.append(("sync", objects, options))
+        self.before()
         for event in self.events:
             options["listener"](event)
         if isinstance(self.end, BaseException):
@@ -358,6 +361,14 @@ def test_piped_progress_has_no_escapes_even_with_colour(run, library):
     err = run("sync", "Account", "--color", "always")[2]
     assert "object.progress object=Account step=download rows=5 of=10 bytes=99" in err
     assert "\x1b" not in err
+
+
+def test_a_wait_for_another_try_is_never_silent(run, library):
+    """What is tried again is told with its cause, unless --quiet was said."""
+    facts = {"stamina.wait_for": 2.5, "stamina.caused_by": f"Busy('{SECRET}')"}
+    library.before = lambda: logging.getLogger("stamina").warning("x", extra=facts)
+    assert "! trying again in 2.5 s: Busy('****')" in run("sync", "Account")[2]
+    assert run("sync", "Account", "--quiet")[2] == ""
 
 
 def test_help_folds_the_options_all_commands_share(run):

@@ -185,6 +185,8 @@ def test_the_warehouse_of_a_flag_or_variable_is_taken_as_it_is(monkeypatch):
     with pytest.raises(ConfigError, match="neither a URL nor a DuckDB file") as caught:
         resolve_warehouse("COMPUTE_WH")
     assert caught.value.hint == "write duckdb:///COMPUTE_WH.duckdb"
+    with pytest.raises(ConfigError, match=r"postgres:// .* is no warehouse"):
+        resolve_warehouse("postgres://user:secret@host/db")
 
 
 def test_no_secret_is_ever_shown():

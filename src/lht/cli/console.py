@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import os
 import shutil
 import sys
@@ -17,7 +18,7 @@ from typer import Option
 
 from lht.events import Listener, ignore
 from lht.report.document import failure_document
-from lht.report.look import Look, Sign
+from lht.report.look import Look, Sign, plain
 from lht.report.terminal import render_error
 from lht.report.values import ErrorReport, Status
 
@@ -67,7 +68,7 @@ class Console:
             "-v",
             count=True,
             show_default=False,
-            help="Say where settings come from.",
+            help="Say where settings come from; -vv: log lines.",
         ),
     ] = 0
     debug: Annotated[
@@ -75,10 +76,23 @@ class Console:
     ] = False
     secrets: set[str] = field(default_factory=set, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        """Say what retries wait for; other log lines are for -vv."""
+        level = logging.INFO if self.verbose > 1 else logging.CRITICAL + 1
+        logging.basicConfig(level=level, format="%(asctime)sZ %(name)s %(message)s")
+        retries = logging.getLogger("stamina")
+        retries.handlers, retries.propagate = [_Retries(self)], False
+        retries.setLevel(logging.WARNING)
+
     @property
     def wants(self) -> Format:
         """The format asked for, by either spelling."""
         return Format.JSON if self.json else self.format
+
+    @property
+    def is_for_people(self) -> bool:
+        """Whether the answer is text for people, not a document."""
+        return self.wants is Format.TABLE
 
     def look(self, stream: TextIO) -> Look:
         """Return what the reader of *stream* can see."""
@@ -125,20 +139,20 @@ class Console:
         sys.stderr.write(self._redacted(text) + "\n")
         sys.stderr.flush()
 
-    def documents(self, document: Mapping[str, Any], rows: str) -> bool:
+    def documents(self, document: Mapping[str, Any], rows: str = "") -> bool:
         """Write a JSON document, or its *rows* as CSV; tell whether that was asked."""
         if self.wants is Format.JSON:
             self.answer(json.dumps(document, ensure_ascii=False, indent=2))
         elif self.wants is Format.CSV:
             self.answer(as_csv((document["result"] or {}).get(rows, [])))
-        return self.wants is not Format.TABLE
+        return not self.is_for_people
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:
         """Show a run while it goes on, as the reader of stderr can take it."""
         from lht.report.progress import live_drawing, plain_lines
 
-        if self.quiet or self.wants is not Format.TABLE:
+        if self.quiet or not self.is_for_people:
             yield ignore
         elif self._moves():
             with live_drawing(self.look(sys.stderr)) as listener:
@@ -174,6 +188,22 @@ class Console:
             if len(secret) >= _MIN_SECRET:
                 text = text.replace(secret, "****")
         return text
+
+
+class _Retries(logging.Handler):
+    """Tells that something is tried again, and why, so that no wait is silent."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line for a retry that the policy has scheduled."""
+        seconds = getattr(record, "stamina.wait_for", 0.0)
+        cause = getattr(record, "stamina.caused_by", "")
+        look = self._console.look(sys.stderr)
+        sign = look.sign(Sign.REBUILD)
+        self._console.say(f"{sign} trying again in {seconds} s: {plain(cause)}")
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:

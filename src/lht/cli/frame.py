@@ -5,6 +5,7 @@ A command is a function. A parameter annotated with one of the shared groups
 """
 
 import inspect
+import textwrap
 from collections.abc import Callable
 from dataclasses import MISSING, Field, fields
 from functools import wraps
@@ -60,8 +61,9 @@ class Command(TyperCommand):
                     formatter.write_dl(records)
         if folded:
             names = ", ".join(record[0].split(",")[0].split()[0] for record in folded)
-            formatter.write_paragraph()
-            formatter.write_text(f"Connection and output (--help-all tells): {names}")
+            text = f"Connection and output (--help-all tells): {names}"
+            wrapped = textwrap.fill(text, formatter.width, break_on_hyphens=False)
+            formatter.write(f"\n{wrapped}\n")
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  theirs
         """Write the examples, each on a line of its own."""

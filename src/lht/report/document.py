@@ -79,6 +79,11 @@ def objects_document(
     )
 
 
+def command_document(name: str, result: dict[str, Any]) -> dict[str, Any]:
+    """Return the document of another command that went well."""
+    return _document(name, status=Status.SUCCEEDED, result=result)
+
+
 def failure_document(
     command: str, error: ErrorReport, *, status: Status = Status.FAILED
 ) -> dict[str, Any]:
