@@ -4,6 +4,7 @@ One function for each sObject that has such fields. They run at every write of a
 record; a rule whose fields the org does not have is left out.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -47,6 +48,13 @@ def _join(*parts: str | None) -> str | None:
     return " ".join(part for part in parts if part) or None
 
 
+def _product(*factors: float | None) -> float | None:
+    """Multiply; nothing comes of nothing, nor of more than a number can hold."""
+    known = [factor for factor in factors if factor is not None]
+    product = math.prod(known)
+    return product if len(known) == len(factors) and math.isfinite(product) else None
+
+
 def _parent(view: View, sobject: str, record_id: str | None) -> Row:
     return (view.get(sobject, record_id) if record_id else None) or {}
 
@@ -65,7 +73,7 @@ def _opportunity(view: View, row: Row) -> dict[str, Any]:
         filled["Probability"] = known[0]
     probability = filled.get("Probability", row.get("Probability"))
     amount = row.get("Amount")
-    filled["ExpectedRevenue"] = None if amount is None else amount * probability / 100
+    filled["ExpectedRevenue"] = _product(amount, probability, 0.01)
     if close is not None:
         quarter = (close.month + 2) // 3
         filled |= {"FiscalYear": close.year, "FiscalQuarter": quarter}
@@ -86,8 +94,8 @@ def _line_item(view: View, row: Row) -> dict[str, Any]:
         "Product2Id": entry.get("Product2Id", row.get("Product2Id")),
         "Name": _join(deal.get("Name"), entry.get("Name")),
     }
-    if price is not None and row.get("Quantity") is not None:
-        filled["TotalPrice"] = price * row["Quantity"]
+    if row.get("Quantity") is not None:
+        filled["TotalPrice"] = _product(price, row["Quantity"])
     return filled
 
 

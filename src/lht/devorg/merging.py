@@ -32,7 +32,8 @@ def merge(
     if len(lost) < len(losers) or master["Id"] in lost:
         raise errors.merge_failed("a record cannot be merged with itself")
     for child, reference in view.links.into(sobject):
-        for row in view.find(child.name, reference.name, lost):
+        found = view.find(child.name, reference.name, lost)
+        for row in (row for row in found if not row.get("IsDeleted")):
             parent = None if row["Id"] == master["Id"] else master["Id"]
             moved = row | {reference.name: parent}
             records.stamp_change(view, moved, user_id)

@@ -54,8 +54,9 @@ def insert(
         raise errors.wrong_operation(sobject.name, "inserted")
     free = _free_fields(keep_id=keep_id, keep_audit=keep_audit)
     given = _assign(view, sobject, values, free, system=system, creating=True)
-    row = _blank(view, sobject, user_id) | given
+    row = _blank(view, sobject, user_id) | _without_emptied(sobject, given)
     row["Id"] = _identify(view, sobject, row["Id"])
+    _name_by_id(sobject, row)
     derived.derive(view, sobject, row)
     checked = [f for f in sobject.fields if row.get(f.name) is not None]
     missing = [] if system else _missing(sobject, row)
@@ -77,7 +78,7 @@ def update(
     stamp_change(view, row, user_id)
     derived.derive(view, sobject, row)
     checked = [f for f in sobject.fields if given.get(f.name) is not None]
-    emptied = _missing(sobject, {n: row[n] for n in given})
+    emptied = _missing(sobject, {name: row[name] for name in given}, changing=True)
     _refuse(emptied, _faults(view, sobject, row, checked, system=False))
     view.put(sobject.name, row)
     rollups.mark_parents(view, sobject, before, row)
@@ -135,6 +136,14 @@ def _identify(view: View, sobject: SObject, given: str | None) -> str:
         raise errors.duplicate(id_field, given)
     view.tables.skip_id(sobject.name, given)
     return given
+
+
+def _name_by_id(sobject: SObject, row: Row) -> None:
+    """Give a record without a name its short id as such, where names are optional."""
+    for field in sobject.fields:
+        named = field.name_field and field.createable and field.defaulted_on_create
+        if named and row[field.name] is None:
+            row[field.name] = row["Id"][:15]
 
 
 def stamp_change(view: View, row: Row, user_id: str | None) -> None:
@@ -258,22 +267,36 @@ def _format_number(display: str, number: int) -> str:
     return f"{before}{number:0{width}d}{after}"
 
 
-def _missing(sobject: SObject, row: Row) -> list[str]:
-    """Name the required fields that *row* has and that hold nothing."""
+def _without_emptied(sobject: SObject, given: Row) -> Row:
+    """Drop nulls for fields that cannot be null, so that their defaults stand."""
+    return {
+        name: value
+        for name, value in given.items()
+        if value is not None or sobject.by_name[name.lower()].nillable
+    }
+
+
+def _missing(sobject: SObject, row: Row, *, changing: bool = False) -> list[str]:
+    """Name the required fields that *row* has and that hold nothing.
+
+    What the org fills when a record is created may only be missing then.
+    """
     return [
         field.name
         for field in sobject.fields
-        if field.name in row and row[field.name] is None and is_required(field)
+        if field.name in row
+        and row[field.name] is None
+        and is_required(field, changing=changing)
     ]
 
 
-def is_required(field: Field) -> bool:
+def is_required(field: Field, *, changing: bool = False) -> bool:
     """Whether users must give the field a value."""
     return (
         field.createable
         and not field.nillable
         and not field.auto_number
-        and not field.defaulted_on_create
+        and (changing or not field.defaulted_on_create)
     )
 
 

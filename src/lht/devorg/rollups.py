@@ -4,6 +4,7 @@ A change of a child marks its parents; the sums are made when the transaction en
 a parent whose value changed gets the system's stamp of the change that caused it.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -15,9 +16,18 @@ from lht.devorg.view import View
 ZERO_WHEN_EMPTY = ("COUNT", "SUM")
 """The functions whose value without any child is 0, not null."""
 
+
+def _total(values: list[float]) -> float | None:
+    """Sum exactly, in any order; nothing comes of more than a number can hold."""
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return None
+
+
 _FUNCTIONS: Mapping[str, Callable[[list[Any]], Any]] = {
     "COUNT": lambda values: float(len(values)),
-    "SUM": lambda values: float(sum(values)),
+    "SUM": _total,
     "MIN": lambda values: min(values, default=None),
     "MAX": lambda values: max(values, default=None),
 }

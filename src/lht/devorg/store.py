@@ -24,6 +24,10 @@ from lht.devorg.tables import Tables
 from lht.devorg.view import View
 from lht.devorg.writer import Writer
 
+_CATALOG = "devorg"
+"""The database's name in SQL, whatever its file is called."""
+
+_SESSION = f"USE {_CATALOG}; SET TimeZone = 'UTC'"
 _PURGE_EVERY = timedelta(hours=1)
 
 
@@ -84,8 +88,10 @@ class Store(Writer):
         self.org_id = ids.make_id("00D", 0)
         self._links = Links(metadata)
         self._open: list[View] = []
-        self._db = duckdb.connect(str(path))
-        self._db.execute("SET TimeZone = 'UTC'")
+        self._db = duckdb.connect()
+        location = str(path).replace("'", "''")
+        self._db.execute(f"ATTACH '{location}' AS {_CATALOG}")
+        self._db.execute(_SESSION)
         self.tables = Tables(self._db, metadata)
         self._purge_at = clock.now()
         if self.tables.is_new:
@@ -102,7 +108,7 @@ class Store(Writer):
         with self.lock:
             self._purge_when_due()
             cursor = self._db.cursor()
-        cursor.execute("SET TimeZone = 'UTC'")
+        cursor.execute(_SESSION)
         return cursor
 
     def transaction(self) -> Transaction:

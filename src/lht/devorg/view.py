@@ -157,7 +157,11 @@ class View:
 
     def pin(self, record_id: str) -> None:
         """Keep a record that this transaction refers to from being deleted."""
-        self.lock(record_id)
+        for view in self._others():
+            for rows in view.changes.values():
+                row = rows.get(record_id, {})
+                if row is None or row.get("IsDeleted"):
+                    raise errors.locked(record_id)
         self.pinned.add(record_id)
 
     def lock_for_delete(self, record_id: str) -> None:
