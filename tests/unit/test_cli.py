@@ -11,6 +11,8 @@ import pytest
 
 import lht
 from lht import cli
+from lht.cli import extra
+from lht.cli.devorg import parse_rows
 from lht.events import Progress, SyncStarted
 from lht.exceptions import ConfigError, LHTError, SalesforceAuthError, SyncError
 from lht.report.values import (
@@ -431,3 +433,25 @@ def test_a_run_that_failed_stays_readable_later(run, library):
     assert code == 0
     assert "✗ Contact" in out
     assert "error[bulk_job_failed]" in err
+
+
+def test_rows_are_read_as_people_write_them():
+    """Thousands may be marked; what is no number is refused with an example."""
+    assert parse_rows(["Account=1,000", "Contact=5_000"]) == {
+        "Account": 1000,
+        "Contact": 5000,
+    }
+    for wrong in ("Account", "Account=", "=5", "Account=many", "Account=-1"):
+        with pytest.raises(ConfigError) as caught:
+            parse_rows([wrong])
+        assert caught.value.hint == "write --rows Account=1000"
+
+
+def test_a_missing_extra_names_its_pip_line(run, monkeypatch):
+    """Without the devorg extra, the exact line to install it is shown."""
+    monkeypatch.setitem(sys.modules, "lht.devorg", None)
+    monkeypatch.delattr(lht, "devorg", raising=False)
+    monkeypatch.setattr(extra, "DEVORG_NEEDS", {"lht.devorg"})
+    code, _, err = run("demo")
+    assert code == 2
+    assert 'pip install "lht[devorg]"' in err

@@ -52,7 +52,10 @@ def demo(
     ] = None,
     console: Console,
 ) -> int:
-    """See it all in a minute: an org on this machine, synced, changed, compared."""
+    """See it all in a minute, on this machine.
+
+    An org is started, synced, changed, synced again and compared, value by value.
+    """
     devorg = load_devorg()
     path = _new_file(file)
     story = _Story(console)

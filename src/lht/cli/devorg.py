@@ -3,8 +3,11 @@
 import shlex
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -13,21 +16,14 @@ from lht.cli.extra import load_devorg
 from lht.cli.frame import command
 from lht.exceptions import ConfigError
 from lht.report import document
-from lht.report.look import Style
+from lht.report.look import Column, Look, Sign, Style, number, plain, render_table
 
 if TYPE_CHECKING:
     from lht.devorg import Org
 
 DEFAULT_PORT: Final = 8765
-
-Rows = Annotated[
-    list[str] | None,
-    typer.Option("--rows", metavar="OBJECT=N", help="Generate N records; repeatable."),
-]
-Load = Annotated[
-    list[Path] | None,
-    typer.Option("--load", metavar="PATH", help="Load exports; repeatable."),
-]
+DEFAULT_FILE: Final = Path("devorg.duckdb")
+SOME_ROWS_FAILED: Final = 3
 
 
 def serve(
@@ -35,8 +31,12 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", metavar="N", help="0 for any that is free.")
     ] = DEFAULT_PORT,
-    rows: Rows = None,
-    load: Load = None,
+    rows: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rows", metavar="OBJECT=N", help="Generate N records; repeatable."
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="Same seed, same records.")
     ] = 0,
@@ -47,18 +47,77 @@ def serve(
     console: Console,
 ) -> None:
     """Run an org on this machine until Ctrl-C."""
-    devorg = load_devorg()
-    with devorg.start(
-        rows=parse_rows(rows or []), seed=seed, port=port, path=file
-    ) as org:
-        if load:
-            org.load(load)
+    with _started(rows=parse_rows(rows or []), seed=seed, port=port, path=file) as org:
         _introduce(org, console)
-        threading.Event().wait()
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+def load(
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH", help="Exports, folders, or OBJECT=FILE.csv."),
+    ],
+    *,
+    file: Annotated[
+        Path, typer.Option("--file", metavar="FILE", help="The org's file.")
+    ] = DEFAULT_FILE,
+    ignore_unknown: Annotated[
+        bool,
+        typer.Option("--ignore-unknown", help="Leave out columns the org has not."),
+    ] = False,
+    console: Console,
+) -> int:
+    """Load exports of an org (sf data tree, CSV) into an org on this machine."""
+    with _started(path=file) as org:
+        try:
+            summary = org.load(paths, ignore_unknown=ignore_unknown)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+    for note in summary.notes:
+        console.say(note)
+    for row in summary.rejected:
+        console.cry(plain(f"{row.place}: {row.sobject}: {'; '.join(row.reasons)}"))
+    rejected = Counter(row.sobject for row in summary.rejected)
+    result = [
+        {
+            "object": name,
+            "loaded": summary.loaded.get(name, 0),
+            "rejected": rejected[name],
+        }
+        for name in dict.fromkeys([*summary.loaded, *rejected])
+    ]
+    told = document.command_document("lht.devorg_load/1", {"objects": result})
+    if not console.documents(told, "objects"):
+        console.answer(_summary(result, console.look(sys.stdout)))
+        console.answer(f"\nServe it: lht devorg serve --file {shlex.quote(str(file))}")
+    return SOME_ROWS_FAILED if rejected else 0
+
+
+def _summary(result: list[dict[str, Any]], look: Look) -> str:
+    columns = [
+        Column("object", [r["object"] for r in result]),
+        Column("loaded", [number(r["loaded"]) for r in result], right=True),
+        Column("rejected", [number(r["rejected"]) for r in result], right=True),
+    ]
+    signs = [Sign.FAILED if r["rejected"] else Sign.DONE for r in result]
+    return "\n".join(render_table(signs, columns, look))
+
+
+@contextmanager
+def _started(**options: Any) -> Iterator["Org"]:
+    """Run an org for the block; what cannot be started is the user's to mend."""
+    devorg = load_devorg()
+    try:
+        org = devorg.start(**options)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the org cannot be started: {error}") from error
+    with org:
+        yield org
 
 
 def parse_rows(words: list[str]) -> dict[str, int]:
-    """Return how many records of which object: ``Account=1000`` and so on."""
+    """Return how many records of which object ``Account=1000`` and the like name."""
     rows = {}
     for word in words:
         name, _, count = word.partition("=")
@@ -96,7 +155,14 @@ def add_to(app: typer.Typer) -> None:
         group,
         examples=(
             "lht devorg serve --rows Account=1000 --rows Contact=5000",
-            "lht devorg serve --load export/ --port 0",
+            "lht devorg serve --file devorg.duckdb --port 0",
         ),
     )(serve)
+    command(
+        group,
+        examples=(
+            "lht devorg load export/Account-plan.json",
+            "lht devorg load Account=accounts.csv --file my-org.duckdb",
+        ),
+    )(load)
     app.add_typer(group, name="devorg")

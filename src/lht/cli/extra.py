@@ -5,7 +5,7 @@ from typing import Final
 
 from lht.exceptions import MissingExtraError
 
-_DEVORG_NEEDS: Final = frozenset({"lark", "starlette", "uvicorn"})
+DEVORG_NEEDS: Final = frozenset({"lark", "starlette", "uvicorn"})
 
 
 def load_devorg() -> ModuleType:
@@ -17,7 +17,7 @@ def load_devorg() -> ModuleType:
     try:
         from lht import devorg
     except ModuleNotFoundError as error:
-        if error.name in _DEVORG_NEEDS:
+        if error.name in DEVORG_NEEDS:
             raise MissingExtraError("devorg", error.name) from error
         raise
     return devorg

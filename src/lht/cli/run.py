@@ -28,7 +28,7 @@ class Commands(TyperGroup):
 
 def app() -> typer.Typer:
     """Build the whole command line."""
-    from lht.cli import objects, sync
+    from lht.cli import demo, devorg, objects, sync
 
     root = typer.Typer(
         cls=Commands,
@@ -38,7 +38,7 @@ def app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     root.callback(invoke_without_command=True)(_root)
-    for module in (objects, sync):
+    for module in (demo, objects, sync, devorg):
         module.add_to(root)
     return root
 
@@ -125,7 +125,5 @@ _INTERRUPTED: Final = ErrorReport(
     code="interrupted",
     message="stopped by Ctrl-C",
     exit_code=INTERRUPTED,
-    state="what was committed stays; the jobs in Salesforce are kept",
-    hint="the same command goes on from there",
     context={},
 )
