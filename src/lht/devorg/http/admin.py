@@ -1,0 +1,126 @@
+"""What only the owner of this org can do: move its clock, bend its records.
+
+For other processes on the same machine; requests from elsewhere are refused.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from lht.devorg.errors import OrgError, not_found
+from lht.devorg.http.service import Service
+from lht.devorg.http.wire import Answer, Call
+from lht.devorg.store import Transaction
+from lht.devorg.writer import Writer
+
+Json = dict[str, Any]
+
+_WRITES: dict[str, Callable[[Writer, Json], Any]] = {
+    "insert": lambda writer, body: writer.insert(
+        body["sobject"],
+        body["values"],
+        keep_id=bool(body.get("keepId")),
+        keep_audit=bool(body.get("keepAudit")),
+    ),
+    "update": lambda writer, body: writer.update(
+        body["sobject"], body["id"], body["values"]
+    ),
+    "delete": lambda writer, body: writer.delete(body["id"]),
+    "undelete": lambda writer, body: writer.undelete(body["id"]),
+    "hard_delete": lambda writer, body: writer.hard_delete(body["id"]),
+    "empty_recycle_bin": lambda writer, _: writer.empty_recycle_bin(),
+    "merge": lambda writer, body: writer.merge(
+        body["sobject"], body["masterId"], body["loserIds"], body.get("values")
+    ),
+}
+
+
+def run(service: Service, call: Call) -> Answer:
+    """Answer ``POST /devorg/admin/VERB``."""
+    if not call.from_loopback:
+        raise OrgError(403, "FORBIDDEN", "the admin API serves this machine only")
+    verb = call.segments["verb"].lower()
+    body = call.json_object()
+    try:
+        if verb in _WRITES:
+            return Answer(body={"id": _WRITES[verb](_writer(service, body), body)})
+        if verb in _VERBS:
+            return Answer(body=_VERBS[verb](service, body))
+    except (KeyError, TypeError, ValueError) as exc:
+        message = f"{verb}: {type(exc).__name__}: {exc}"
+        raise OrgError(400, "INVALID_ARGUMENT", message) from exc
+    raise not_found()
+
+
+def _writer(service: Service, body: Json) -> Writer:
+    """Return the open transaction that the body names, or the store itself."""
+    name = body.get("transaction")
+    return service.store if name is None else _transaction(service, name)
+
+
+def _transaction(service: Service, name: str) -> Transaction:
+    try:
+        return service.transactions[name]
+    except KeyError:
+        raise OrgError(404, "NOT_FOUND", f"no open transaction {name!r}") from None
+
+
+def _clock(service: Service, body: Json) -> Json:
+    """Read the clock; ``set``, ``advance`` (seconds) and ``freeze`` change it."""
+    if "set" in body:
+        service.clock.set(datetime.fromisoformat(body["set"]))
+    if "advance" in body:
+        service.clock.advance(float(body["advance"]))
+    if body.get("freeze"):
+        service.clock.freeze()
+    return {"now": service.clock.now().isoformat()}
+
+
+def _begin(service: Service, _: Json) -> Json:
+    transaction = service.store.transaction()
+    name = str(id(transaction))
+    service.transactions[name] = transaction
+    return {"transaction": name}
+
+
+def _commit(service: Service, body: Json) -> Json:
+    _transaction(service, body["transaction"]).commit()
+    del service.transactions[body["transaction"]]
+    return {}
+
+
+def _rollback(service: Service, body: Json) -> Json:
+    _transaction(service, body["transaction"]).rollback()
+    del service.transactions[body["transaction"]]
+    return {}
+
+
+def _requests(service: Service, body: Json) -> Json:
+    """List the requests answered so far; ``clear`` forgets them."""
+    found = [record._asdict() for record in list(service.requests)]
+    if body.get("clear"):
+        service.requests.clear()
+    return {"requests": found}
+
+
+def _expire_sessions(service: Service, _: Json) -> Json:
+    service.sessions.expire()
+    return {}
+
+
+def _short_pages(service: Service, body: Json) -> Json:
+    service.cursors.short_page = body["rows"]
+    return {}
+
+
+_VERBS: dict[str, Callable[[Service, Json], Json]] = {
+    "clock": _clock,
+    "begin": _begin,
+    "commit": _commit,
+    "rollback": _rollback,
+    "requests": _requests,
+    "expire_sessions": _expire_sessions,
+    "short_pages": _short_pages,
+}
+
+ROUTES = (("POST", "/devorg/admin/{verb}", run),)

@@ -1,0 +1,240 @@
+"""From HTTP to handlers and back: one table of routes, and what holds for all."""
+
+import gzip
+import logging
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from email.utils import format_datetime
+from functools import partial
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+
+from lht.devorg.errors import AmbiguousKeyError, OrgError, not_found
+from lht.devorg.http import (
+    admin,
+    bulk,
+    collections,
+    composite,
+    limits,
+    oauth,
+    query,
+    sobjects,
+)
+from lht.devorg.http.service import RequestRecord, Service
+from lht.devorg.http.wire import JSON_TYPE, Answer, Call, error_answer, inflate
+from lht.devorg.http.wire import Session as _Session
+
+_log = logging.getLogger("lht.devorg")
+
+Handler = Callable[[Service, Call], Answer]
+
+# Source: REST API Developer Guide, "Status Codes and Error Responses".
+MAX_URI_BYTES = 16_384
+
+_METHODS = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"]
+_WORTH_GZIP = 1_024
+_VERSIONED = "/services/data/v{version}"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one resource."""
+
+    method: str
+    pattern: re.Pattern[str]
+    handler: Handler
+
+
+def dispatch(service: Service, call: Call) -> Answer:
+    """Find the handler of a request and let it answer; the session is known.
+
+    Errors come back as answers too.
+    """
+    try:
+        route, segments = _find(call)
+        return route.handler(service, replace(call, segments=segments))
+    except AmbiguousKeyError as error:
+        base = call.path.split("/sobjects/")[0]
+        sobject = service.store.metadata.by_prefix[error.ids[0][:3]].name
+        return Answer(300, [f"{base}/sobjects/{sobject}/{id_}" for id_ in error.ids])
+    except OrgError as error:
+        return error_answer(error, code_first="/jobs/" in call.path)
+    except Exception:  # noqa: BLE001 -- the last line: an org answers 500, logged
+        _log.exception("unexpected error method=%s path=%s", call.method, call.path)
+        return error_answer(_unexpected())
+
+
+def _compile(path: str) -> re.Pattern[str]:
+    """Turn ``/sobjects/{sobject}`` into a pattern; a segment has no slash."""
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path), re.IGNORECASE)
+
+
+def _routes() -> Iterator[Route]:
+    for prefix, table in (
+        ("", oauth.ROUTES),
+        ("", limits.OPEN_ROUTES),
+        ("", admin.ROUTES),
+        (_VERSIONED, limits.ROUTES),
+        (_VERSIONED, query.ROUTES),
+        (_VERSIONED, bulk.ROUTES),
+        (_VERSIONED, collections.ROUTES),
+        (_VERSIONED, (("POST", "/composite", partial(composite.run, dispatch)),)),
+        (_VERSIONED, sobjects.ROUTES),
+    ):
+        for method, path, handler in table:
+            yield Route(method, _compile(prefix + path), handler)
+
+
+ROUTES = tuple(_routes())
+
+
+def _find(call: Call) -> tuple[Route, Mapping[str, str]]:
+    path = call.path.rstrip("/")
+    allowed = []
+    wanted = "GET" if call.method == "HEAD" else call.method
+    for route in ROUTES:
+        found = route.pattern.fullmatch(path)
+        if found and route.method == wanted:
+            segments = {key: unquote(text) for key, text in found.groupdict().items()}
+            if segments.get("version", limits.VERSIONS[0]) not in limits.VERSIONS:
+                raise not_found()
+            return route, segments
+        if found:
+            allowed.append(route.method)
+    if allowed:
+        raise _method_not_allowed(call.method, allowed)
+    raise not_found()
+
+
+def _method_not_allowed(method: str, allowed: list[str]) -> OrgError:
+    names = ",".join((["HEAD"] if "GET" in allowed else []) + allowed)
+    text = f"HTTP Method '{method}' not allowed. Allowed are {names}"
+    return OrgError(405, "METHOD_NOT_ALLOWED", text)
+
+
+def _unexpected() -> OrgError:
+    number = secrets.randbelow(10**9)
+    return OrgError(
+        500,
+        "UNKNOWN_EXCEPTION",
+        "An unexpected error occurred. Please include this ErrorId if you contact "
+        f"support: {number}-{number % 99_991} ({-number})",
+    )
+
+
+def _limit_exceeded() -> OrgError:
+    return OrgError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+
+
+def answer(service: Service, call: Call) -> Answer:
+    """Answer one HTTP request: authorise, meter, dispatch."""
+    if not call.path.startswith("/services/data/v"):
+        return dispatch(service, call)
+    try:
+        session = service.sessions.use(call.headers.get("authorization", ""))
+        service.api_usage.count(_limit_exceeded)
+        found = dispatch(service, _for(call, session))
+    except OrgError as error:
+        found = error_answer(error)
+    usage = service.api_usage
+    return found.with_headers(
+        {"Sforce-Limit-Info": f"api-usage={usage.used}/{usage.limit}"}
+    )
+
+
+def _for(call: Call, session: _Session) -> Call:
+    """Attach the session, and unpack the body now that somebody wants to read it."""
+    if call.headers.get("content-encoding", "").lower() == "gzip":
+        call = replace(call, body=inflate(call.body))
+    return replace(call, session=session)
+
+
+def make_app(service: Service) -> Starlette:
+    """Make the ASGI application of an org."""
+
+    async def endpoint(request: Request) -> Response:
+        if refusal := _too_long(request):
+            return _finish(service, request, refusal)
+        call = await _read(request)
+        return await run_in_threadpool(
+            lambda: _finish(service, request, answer(service, call))
+        )
+
+    everything = StarletteRoute("/{path:path}", endpoint, methods=_METHODS)
+    return Starlette(routes=[everything])
+
+
+def _too_long(request: Request) -> Answer | None:
+    uri = len(request.scope["raw_path"]) + len(request.scope["query_string"]) + 1
+    if uri > MAX_URI_BYTES:
+        return _bad_message(414, "URI Too Long")
+    headers = sum(len(name) + len(value) + 4 for name, value in request.headers.raw)
+    if uri + headers > MAX_URI_BYTES:
+        return _bad_message(431, "Request Header Fields Too Large")
+    return None
+
+
+def _bad_message(status: int, reason: str) -> Answer:
+    html = f"<h1>Bad Message {status}</h1><pre>reason: {reason}</pre>".encode()
+    return Answer(status, html, {"Content-Type": "text/html;charset=iso-8859-1"})
+
+
+async def _read(request: Request) -> Call:
+    host = request.client.host if request.client else ""
+    return Call(
+        method=request.method,
+        path=request.scope["raw_path"].decode("ascii", "replace"),
+        params=dict(request.query_params),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.body(),
+        origin=f"{request.url.scheme}://{request.url.netloc}",
+        from_loopback=_is_loopback(host) and _is_loopback(request.url.hostname or ""),
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _finish(service: Service, request: Request, found: Answer) -> Response:
+    """Pack an answer for the wire, and note that it was given."""
+    service.requests.append(
+        RequestRecord(request.method, request.url.path, found.status)
+    )
+    headers = {
+        "Date": format_datetime(service.clock.now(), usegmt=True),
+        "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",
+        "Vary": "Accept-Encoding",
+        "X-Content-Type-Options": "nosniff",
+        "X-Request-Id": secrets.token_hex(16),
+        "Content-Type": JSON_TYPE,
+        **found.headers,
+    }
+    content = found.content()
+    if found.body is None:
+        del headers["Content-Type"]
+    elif headers["Content-Type"] == JSON_TYPE:
+        if request.headers.get("x-prettyprint") == "1":
+            content = msgspec.json.format(content)
+        if len(content) > _WORTH_GZIP and accepts_gzip(request.headers):
+            headers["Content-Encoding"] = "gzip"
+            content = gzip.compress(content, compresslevel=1)
+    return Response(content, found.status, headers)
+
+
+def accepts_gzip(headers: Mapping[str, Any]) -> bool:
+    """Whether a request takes a gzip body."""
+    return "gzip" in headers.get("accept-encoding", "")

@@ -1,0 +1,126 @@
+"""Query cursors: the ids that a query found, waiting on disk for their pages.
+
+A cursor fixes which records belong to the result; their values are read when their
+page is. Ids are 18 bytes each, so any page is one seek away.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lht.devorg.clock import Clock
+from lht.devorg.errors import OrgError
+from lht.devorg.http.wire import Session
+from lht.devorg.ids import make_id
+from lht.devorg.soql import Compiled
+
+if TYPE_CHECKING:
+    import duckdb
+
+# Source: SOAP API Developer Guide, "QueryLocator".
+MAX_OPEN = 10
+IDLE = timedelta(minutes=15)
+
+_ID_LENGTH = 18
+_IDS_AT_ONCE = 100_000
+
+
+@dataclass
+class Cursor:
+    """One query's result as a row of ids."""
+
+    id: str
+    compiled: Compiled
+    page_size: int
+    session: Session
+    path: Path
+    total: int
+    used_at: datetime = field(init=False)
+
+    def ids(self, offset: int, count: int) -> list[str]:
+        """Read some of the ids."""
+        with self.path.open("rb") as file:
+            file.seek(offset * _ID_LENGTH)
+            text = file.read(count * _ID_LENGTH).decode()
+        return [text[at : at + _ID_LENGTH] for at in range(0, len(text), _ID_LENGTH)]
+
+
+class Cursors:
+    """The open cursors of an org. Only so many at a time; the oldest one goes."""
+
+    def __init__(self, clock: Clock, folder: Path) -> None:
+        """Keep the ids of results in *folder*."""
+        self.short_page: int | None = None
+        self._clock = clock
+        self._folder = folder
+        self._open: dict[str, Cursor] = {}
+        self._opened = 0
+        self._lock = threading.Lock()
+
+    def open(
+        self,
+        db: "duckdb.DuckDBPyConnection",
+        compiled: Compiled,
+        session: Session,
+        page_size: int,
+    ) -> Cursor:
+        """Run a query and keep the ids it finds."""
+        with self._lock:
+            self._opened += 1
+            id_ = make_id("01g", self._opened)
+        path = self._folder / f"{id_}.ids"
+        total = 0
+        with path.open("wb") as file:
+            for some in _found_ids(db, compiled):
+                file.write("".join(some).encode())
+                total += len(some)
+        return Cursor(id_, compiled, page_size, session, path, total)
+
+    def keep(self, cursor: Cursor) -> None:
+        """Keep a cursor for the pages still to come."""
+        with self._lock:
+            self._open.pop(cursor.id, None)
+            cursor.used_at = self._clock.now()
+            self._open[cursor.id] = cursor
+            others = list(self._open.values())
+            for oldest in others[: max(0, len(others) - MAX_OPEN)]:
+                self._drop(oldest)
+
+    def find(self, id_: str) -> Cursor:
+        """Return an open cursor.
+
+        Raises:
+            OrgError: INVALID_QUERY_LOCATOR.
+        """
+        with self._lock:
+            cursor = self._open.get(id_)
+            if cursor is None:
+                raise invalid_locator()
+            if self._clock.now() - cursor.used_at > IDLE:
+                self._drop(cursor)
+                raise invalid_locator()
+            return cursor
+
+    def close(self, cursor: Cursor) -> None:
+        """Forget a cursor that was not kept."""
+        cursor.path.unlink(missing_ok=True)
+
+    def _drop(self, cursor: Cursor) -> None:
+        self._open.pop(cursor.id, None)
+        cursor.path.unlink(missing_ok=True)
+
+
+def invalid_locator() -> OrgError:
+    """Refuse a locator that belongs to no open cursor."""
+    return OrgError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+
+
+def _found_ids(
+    db: "duckdb.DuckDBPyConnection", compiled: Compiled
+) -> Iterator[list[str]]:
+    db.execute(compiled.ids_sql, compiled.params)
+    while rows := db.fetchmany(_IDS_AT_ONCE):
+        yield [row[0] for row in rows]

@@ -1,0 +1,125 @@
+"""REST queries: ``/query``, ``/queryAll`` and the pages that follow."""
+
+import re
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+from lht.devorg.http.locators import Cursor, invalid_locator
+from lht.devorg.http.service import Service
+from lht.devorg.http.wire import Answer, Call, bad_session
+from lht.devorg.render import RecordRenderer
+from lht.devorg.soql import Compiled, compile_query, parse
+
+# Source: REST API Developer Guide, "Query Options Header".
+MIN_BATCH, MAX_BATCH = 200, 2_000
+
+_BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
+_LOCATOR = re.compile(r"(\w{18})-(\d+)")
+
+
+def run_query(service: Service, call: Call) -> Answer:
+    """Answer ``GET /query``: live records."""
+    return _run(service, call, all_rows=False)
+
+
+def run_query_all(service: Service, call: Call) -> Answer:
+    """Answer ``GET /queryAll``: also records in the recycle bin."""
+    return _run(service, call, all_rows=True)
+
+
+def _run(service: Service, call: Call, *, all_rows: bool) -> Answer:
+    compiled = compile_soql(service, call.required("q"), all_rows=all_rows)
+    with closing(service.store.cursor()) as db:
+        if compiled.is_count:
+            row = db.execute(compiled.count_sql, compiled.params).fetchone()
+            return Answer(body=_result(row[0] if row else 0, []))
+        if call.session is None:
+            raise bad_session()
+        size = _page_size(service, call, compiled)
+        db.begin()  # ids and first page are of one instant
+        cursor = service.cursors.open(db, compiled, call.session, size)
+        return _page(service, call, cursor, 0, db)
+
+
+def read_more(service: Service, call: Call) -> Answer:
+    """Answer ``GET /query/LOCATOR``: a further page."""
+    found = _LOCATOR.fullmatch(call.segments["locator"])
+    if found is None:
+        raise invalid_locator()
+    cursor, offset = service.cursors.find(found[1]), int(found[2])
+    if offset >= cursor.total:
+        raise invalid_locator()
+    if not service.sessions.is_alive(cursor.session.token):
+        raise bad_session()  # a cursor dies with the session that opened it
+    with closing(service.store.cursor()) as db:
+        return _page(service, call, cursor, offset, db)
+
+
+def compile_soql(service: Service, text: str, *, all_rows: bool) -> Compiled:
+    """Parse and compile a query against the org."""
+    today = service.clock.now().date()
+    metadata = service.store.metadata
+    return compile_query(parse(text), metadata, all_rows=all_rows, today=today)
+
+
+def read_records(
+    service: Service, compiled: Compiled, ids: Sequence[str], version: str, db: Any
+) -> list[dict[str, Any]]:
+    """Read the records of some ids, in their order."""
+    renderer = RecordRenderer(compiled, service.store.metadata, version)
+    sql = compiled.select_by_id(renderer.columns, "$ids")
+    rows = db.execute(sql, {"ids": list(ids)}).fetchall()
+    return [renderer.render(row) for row in rows]
+
+
+def _page(service: Service, call: Call, cursor: Cursor, offset: int, db: Any) -> Answer:
+    size = min(cursor.page_size, service.cursors.short_page or cursor.page_size)
+    ids = cursor.ids(offset, size)
+    records = read_records(service, cursor.compiled, ids, call.version, db)
+    end = offset + len(ids)
+    if end >= cursor.total:
+        if offset == 0:
+            service.cursors.close(cursor)
+        return Answer(body=_result(cursor.total, records))
+    service.cursors.keep(cursor)
+    following = f"{call.base}/query/{cursor.id}-{end}"
+    return Answer(body=_result(cursor.total, records, following))
+
+
+def _result(
+    total: int, records: list[dict[str, Any]], following: str | None = None
+) -> dict[str, Any]:
+    result: dict[str, Any] = {"totalSize": total, "done": following is None}
+    if following is not None:
+        result["nextRecordsUrl"] = following
+    return result | {"records": records}
+
+
+def _page_size(service: Service, call: Call, compiled: Compiled) -> int:
+    """Choose how many records a page holds: as asked, but fewer where rows are wide.
+
+    Source: SOQL and SOSL Reference, "Change the Batch Size in Queries".
+    """
+    types = [column.field.type for column in compiled.columns]
+    if "base64" in types:
+        return 1
+    found = _BATCH_SIZE.search(call.headers.get("sforce-query-options", ""))
+    size = service.settings.page_size
+    if found:
+        size = min(size, max(MIN_BATCH, min(int(found[1]), MAX_BATCH)))
+    long_texts = sum(
+        column.field.type == "textarea"
+        and column.field.custom
+        and column.field.length > 255
+        for column in compiled.columns
+    )
+    return min(size, MIN_BATCH) if long_texts >= 2 else size
+
+
+ROUTES = (
+    ("GET", "/query", run_query),
+    ("GET", "/queryAll", run_query_all),
+    ("GET", "/query/{locator}", read_more),
+    ("GET", "/queryAll/{locator}", read_more),
+)

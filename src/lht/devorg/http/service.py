@@ -1,0 +1,139 @@
+"""What all handlers share: the store, the sessions, the meters and the spool."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from lht.devorg.clock import Clock
+from lht.devorg.errors import OrgError
+from lht.devorg.store import Store, Transaction
+from lht.devorg.writer import Writer
+
+if TYPE_CHECKING:
+    from lht.devorg.http.bulk import Jobs
+    from lht.devorg.http.locators import Cursors
+    from lht.devorg.http.oauth import Sessions
+
+T = TypeVar("T")
+
+_REMEMBERED_REQUESTS = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How this org behaves where orgs differ.
+
+    Attributes:
+        page_size: Records on a page of a REST query, at most.
+        bulk_page_rows: Records on a page of a Bulk query's result, at most.
+        session_seconds: How long a session lives after its last use, by the clock.
+        api_usage_limit: Requests within 24 hours.
+        bulk_query_jobs: Bulk query jobs within 24 hours.
+        job_delay: Seconds that a finished Bulk job still looks unfinished.
+        visible_delay: Seconds between a write over HTTP and its commit.
+        client_id: Of the application that may log in; else made up.
+        client_secret: Of the same.
+    """
+
+    page_size: int = 2_000
+    bulk_page_rows: int = 50_000
+    session_seconds: float = 7_200
+    api_usage_limit: int = 100_000
+    bulk_query_jobs: int = 10_000
+    job_delay: float = 0.0
+    visible_delay: float = 0.0
+    client_id: str | None = None
+    client_secret: str | None = field(default=None, repr=False)
+
+
+class RequestRecord(NamedTuple):
+    """One request that the org has answered."""
+
+    method: str
+    path: str
+    status: int
+
+
+class Meter:
+    """Counts events within the last 24 hours, by the hour of the org's clock."""
+
+    def __init__(self, clock: Clock, limit: int) -> None:
+        self.limit = limit
+        self._clock = clock
+        self._hours: Counter[int] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def used(self) -> int:
+        """How many of the limit are used."""
+        first = int(self._clock.now().timestamp() // 3600) - 23
+        with self._lock:
+            return sum(n for hour, n in self._hours.items() if hour >= first)
+
+    @property
+    def remaining(self) -> int:
+        """How many are left."""
+        return max(0, self.limit - self.used)
+
+    def count(self, refusal: Callable[[], OrgError]) -> None:
+        """Count one more, or refuse it.
+
+        Raises:
+            OrgError: The limit is reached.
+        """
+        if self.used >= self.limit:
+            raise refusal()
+        hour = int(self._clock.now().timestamp() // 3600)
+        with self._lock:
+            self._hours[hour] += 1
+
+
+@dataclass
+class Service:
+    """One org's running state."""
+
+    store: Store
+    settings: Settings
+    sessions: "Sessions"
+    cursors: "Cursors"
+    jobs: "Jobs"
+    api_usage: Meter
+    metadata_changed_at: datetime
+    requests: deque[RequestRecord] = field(
+        default_factory=lambda: deque(maxlen=_REMEMBERED_REQUESTS)
+    )
+
+    transactions: dict[str, Transaction] = field(default_factory=dict)
+
+    @property
+    def clock(self) -> Clock:
+        """The org's clock."""
+        return self.store.clock
+
+    def write(self, action: Callable[[Writer], T]) -> T:
+        """Write for a client: now, or with a commit that comes late.
+
+        A late commit is what a long transaction does: the stamps are taken now.
+        """
+        if self.settings.visible_delay:
+            return self.write_together(action)
+        return action(self.store)
+
+    def write_together(self, action: Callable[[Writer], T]) -> T:
+        """Write in one transaction: all that *action* does, or nothing."""
+        transaction = self.store.transaction()
+        try:
+            result = action(transaction)
+        except BaseException:
+            transaction.rollback()
+            raise
+        if self.settings.visible_delay:
+            timer = threading.Timer(self.settings.visible_delay, transaction.commit)
+            timer.daemon = True
+            timer.start()
+        else:
+            transaction.commit()
+        return result

@@ -1,0 +1,141 @@
+"""Result pages of Bulk queries: rendered and compressed once, then served as files.
+
+DuckDB renders each record as one line of CSV. The lines arrive as Arrow batches whose
+buffer is the page's text and whose offsets are where its records begin, so that no
+record is ever touched in Python.
+"""
+
+import zlib
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_deflate: ModuleType = zlib
+with suppress(ImportError):  # no wheel for this machine: zlib will do
+    from isal import isal_zlib as _deflate
+
+MAX_PAGE_BYTES = 64 * 1024 * 1024
+"""From how much plain text on a page ends before it has all its records."""
+
+_LEVEL = 1
+_GZIP = 31  # zlib's code for a gzip header and trailer
+
+
+class _Compressor(Protocol):
+    def compress(self, data: Any, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def compressor() -> _Compressor:
+    """Start a gzip stream."""
+    stream: _Compressor = _deflate.compressobj(_LEVEL, wbits=_GZIP)
+    return stream
+
+
+def compress(text: bytes) -> bytes:
+    """Compress a whole body."""
+    stream = compressor()
+    return stream.compress(text) + stream.flush()
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page on disk: its records are *first* up to *first* + *rows*."""
+
+    path: Path
+    first: int
+    rows: int
+
+    @property
+    def end(self) -> int:
+        """The position behind the last record."""
+        return self.first + self.rows
+
+    def compressed(self) -> bytes:
+        """Return the page as it is served to those who take gzip."""
+        return self.path.read_bytes()
+
+    def plain(self) -> bytes:
+        """Return the page's text."""
+        text: bytes = _deflate.decompress(self.path.read_bytes(), wbits=_GZIP)
+        return text
+
+    def part(self, first: int, rows: int) -> bytes:
+        """Return the text of some of the records, under the header."""
+        begins = array("I")
+        begins.frombytes(self.path.with_suffix(".begins").read_bytes())
+        text = self.plain()
+        start = first - self.first
+        return text[: begins[0]] + text[begins[start] : begins[start + rows]]
+
+
+class _Writer:
+    """Writes one page: compressed text, and where each record begins in it."""
+
+    def __init__(self, path: Path, first: int, header: bytes) -> None:
+        self._path = path
+        self._first = first
+        self._file = path.open("wb")
+        self._stream = compressor()
+        self._begins = array("I", [len(header)])
+        self._file.write(self._stream.compress(header))
+
+    @property
+    def rows(self) -> int:
+        return len(self._begins) - 1
+
+    @property
+    def size(self) -> int:
+        return self._begins[-1]
+
+    def write(self, lines: "pa.StringArray") -> None:
+        """Append records, given as lines."""
+        _, offsets_buffer, text = lines.buffers()
+        first, last = lines.offset, lines.offset + len(lines)
+        offsets = memoryview(offsets_buffer).cast("i")[first : last + 1]
+        shift = self.size - offsets[0]
+        self._begins.extend(offset + shift for offset in offsets[1:])
+        piece = memoryview(text)[offsets[0] : offsets[-1]]
+        self._file.write(self._stream.compress(piece))
+
+    def close(self) -> Page:
+        self._file.write(self._stream.flush())
+        self._file.close()
+        self._path.with_suffix(".begins").write_bytes(self._begins.tobytes())
+        return Page(self._path, self._first, self.rows)
+
+
+def write_pages(
+    batches: Iterable["pa.StringArray"],
+    folder: Path,
+    *,
+    header: bytes,
+    page_rows: int,
+    is_wanted: Callable[[], bool],
+) -> Iterator[Page]:
+    """Write lines into pages of at most *page_rows* records; yield each when done.
+
+    There is always a first page, if only with the header. Stops early when the pages
+    are no longer wanted.
+    """
+    number, end = 0, 0
+    page = _Writer(folder / "0.gz", 0, header)
+    for batch in batches:
+        rest = batch
+        while len(rest) and is_wanted():
+            if page.rows >= page_rows or page.size >= MAX_PAGE_BYTES:
+                done = page.close()
+                yield done
+                number, end = number + 1, done.end
+                page = _Writer(folder / f"{number}.gz", end, header)
+            room = page_rows - page.rows
+            page.write(rest.slice(0, room))
+            rest = rest.slice(room)
+    yield page.close()

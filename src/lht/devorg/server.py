@@ -1,0 +1,233 @@
+"""A running org: its records behind its HTTP server, in this process."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from lht.devorg.clock import Clock
+from lht.devorg.declaration import load_metadata
+from lht.devorg.generate import generate
+from lht.devorg.http.app import make_app
+from lht.devorg.http.bulk import Jobs
+from lht.devorg.http.locators import Cursors
+from lht.devorg.http.oauth import Sessions
+from lht.devorg.http.service import Meter, RequestRecord, Service, Settings
+from lht.devorg.metadata import Metadata
+from lht.devorg.store import Store, Transaction
+
+HOST = "127.0.0.1"
+
+_HEAD_BYTES = 1024 * 1024  # request heads up to here get an answer, if a refusal
+
+
+class RequestLog:
+    """The requests that an org has answered, oldest first."""
+
+    def __init__(self, service: Service) -> None:
+        self._requests = service.requests
+
+    def __iter__(self) -> Iterator[RequestRecord]:
+        return iter(list(self._requests))
+
+    def __len__(self) -> int:
+        return len(self._requests)
+
+    def __getitem__(self, at: int) -> RequestRecord:
+        return self._requests[at]
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._requests.clear()
+
+
+class Org:
+    """A Salesforce org on this machine, running until it is closed.
+
+    Attributes:
+        url: Its origin, which is also its instance URL.
+        client_id: Of the one application that may log in.
+        client_secret: Of the same.
+        store: Its records.
+        clock: What time it is there; may be set, moved and stopped.
+        requests: What it was asked, as (method, path, status).
+    """
+
+    def __init__(
+        self, store: Store, settings: Settings, *, host: str, port: int
+    ) -> None:
+        """Serve the records of *store*; the org owns it from here on."""
+        self._folder = TemporaryDirectory(prefix="devorg-", ignore_cleanup_errors=True)
+        self._service = make_service(store, settings, Path(self._folder.name))
+        self._server = _Server(self._service, host, port)
+        self.url = self._server.url
+        self.client_id = self._service.sessions.client_id
+        self.client_secret = self._service.sessions.client_secret
+        self.store = store
+        self.clock = store.clock
+        self.requests = RequestLog(self._service)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the server and forget what is not kept in a file."""
+        self._server.stop()
+        self._service.jobs.close()
+        self.store.close()
+        self._folder.cleanup()
+
+    def wait(self) -> None:
+        """Wait until the server ends, which is when somebody interrupts."""
+        self._server.wait()
+
+    def expire_sessions(self) -> None:
+        """End all sessions; the next request of each gets a 401."""
+        self._service.sessions.expire()
+
+    def short_pages(self, rows: int | None) -> None:
+        """Let pages of REST queries hold at most *rows* records; None: as usual."""
+        self._service.cursors.short_page = rows
+
+    def insert(self, sobject: str, values: Mapping[str, Any]) -> str:
+        """Create a record; return its id."""
+        return self.store.insert(sobject, values)
+
+    def update(self, sobject: str, record_id: str, values: Mapping[str, Any]) -> None:
+        """Change some fields of a record."""
+        self.store.update(sobject, record_id, values)
+
+    def delete(self, record_id: str) -> None:
+        """Put a record into the recycle bin."""
+        self.store.delete(record_id)
+
+    def undelete(self, record_id: str) -> None:
+        """Bring a record back from the recycle bin."""
+        self.store.undelete(record_id)
+
+    def hard_delete(self, record_id: str) -> None:
+        """Delete a record for good."""
+        self.store.hard_delete(record_id)
+
+    def merge(self, sobject: str, master_id: str, loser_ids: Sequence[str]) -> None:
+        """Merge one or two records into a master."""
+        self.store.merge(sobject, master_id, loser_ids)
+
+    def transaction(self) -> Transaction:
+        """Begin writes that become visible together, when they commit."""
+        return self.store.transaction()
+
+    def generate(self, rows: Mapping[str, int], *, seed: int = 0) -> dict[str, int]:
+        """Add generated records; return how many of which object."""
+        return generate(self.store, rows, seed=seed)
+
+
+def make_service(store: Store, settings: Settings, spool: Path) -> Service:
+    """Put together what the handlers share."""
+    clock = store.clock
+    sessions = Sessions(
+        clock,
+        org_id=store.org_id,
+        user_id=store.user_id,
+        ttl=settings.session_seconds,
+        client_id=settings.client_id,
+        client_secret=settings.client_secret,
+    )
+    return Service(
+        store=store,
+        settings=settings,
+        sessions=sessions,
+        cursors=Cursors(clock, spool),
+        jobs=Jobs(clock, spool, settings.bulk_query_jobs),
+        api_usage=Meter(clock, settings.api_usage_limit),
+        metadata_changed_at=clock.now(),
+    )
+
+
+class _Server:
+    """uvicorn in a thread of its own."""
+
+    def __init__(self, service: Service, host: str, port: int) -> None:
+        self._socket = socket.create_server((host, port))
+        address = self._socket.getsockname()
+        self.url = f"http://{address[0]}:{address[1]}"
+        config = uvicorn.Config(
+            make_app(service),
+            access_log=False,
+            log_level="error",
+            lifespan="off",
+            date_header=False,
+            server_header=False,
+            h11_max_incomplete_event_size=_HEAD_BYTES,
+        )
+        self._uvicorn = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name="devorg", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.run(self._uvicorn.serve(sockets=[self._socket]))
+
+    def stop(self) -> None:
+        """End the server; requests under way are answered first."""
+        self._uvicorn.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+
+    def wait(self) -> None:
+        """Wait until the server ends; in short steps, so that Ctrl-C gets through."""
+        while self._thread.is_alive():
+            self._thread.join(timeout=0.5)
+
+
+def start(
+    rows: Mapping[str, int] | None = None,
+    *,
+    seed: int = 0,
+    host: str = HOST,
+    port: int = 0,
+    clock: Clock | datetime | None = None,
+    metadata: Metadata | None = None,
+    path: str | Path | None = None,
+    **settings: Any,
+) -> Org:
+    """Start an org in this process and return it, ready for requests.
+
+    Args:
+        rows: How many generated records of which object it starts with.
+        seed: The same seed gives the same records.
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+        clock: The org's clock, or the time it shall start from (aware).
+        metadata: Its objects, if not the ones that come with devorg.
+        path: A file to keep the records in, if not in memory. Records already in it
+            stay, and *rows* are added.
+        **settings: Any attribute of :class:`~lht.devorg.http.service.Settings`.
+    """
+    store = Store(
+        metadata or load_metadata(),
+        clock if isinstance(clock, Clock) else Clock(clock),
+        path=path or ":memory:",
+    )
+    generate(store, rows or {}, seed=seed)
+    return Org(store, Settings(**settings), host=host, port=port)
+
+
+def serve(rows: Mapping[str, int] | None = None, **options: Any) -> None:
+    """Start an org and serve until interrupted; takes what :func:`start` takes."""
+    with start(rows, **options) as org:
+        org.wait()
