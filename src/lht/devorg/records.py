@@ -54,16 +54,22 @@ def insert(
         raise errors.wrong_operation(sobject.name, "inserted")
     free = _free_fields(keep_id=keep_id, keep_audit=keep_audit)
     given = _assign(view, sobject, values, free, system=system, creating=True)
-    row = _blank(view, sobject, user_id) | _without_emptied(sobject, given)
-    row["Id"] = _identify(view, sobject, row["Id"])
-    _name_by_id(sobject, row)
-    derived.derive(view, sobject, row)
+    row = compose(view, sobject, given, user_id=user_id)
     checked = [f for f in sobject.fields if row.get(f.name) is not None]
     missing = [] if system else _missing(sobject, row)
     _refuse(missing, _faults(view, sobject, row, checked, system=system))
     view.put(sobject.name, row, new=True)
     rollups.mark_parents(view, sobject, None, row)
     return str(row["Id"])
+
+
+def compose(view: View, sobject: SObject, given: Row, *, user_id: str) -> Row:
+    """Return a new record: the *given* columns, and all that the org adds by itself."""
+    row = _blank(view, sobject, user_id) | _without_emptied(sobject, given)
+    row["Id"] = _identify(view, sobject, row["Id"])
+    _name_by_id(sobject, row)
+    derived.derive(view, sobject, row)
+    return row
 
 
 def update(
