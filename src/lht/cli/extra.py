@@ -15,9 +15,9 @@ def load_devorg() -> ModuleType:
         MissingExtraError: Its extra is not installed; the hint is the pip line.
     """
     try:
-        from lht import devorg
+        from lht.devorg import server
     except ModuleNotFoundError as error:
         if error.name in DEVORG_NEEDS:
             raise MissingExtraError("devorg", error.name) from error
         raise
-    return devorg
+    return server
