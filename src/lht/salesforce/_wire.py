@@ -1,7 +1,9 @@
 """One HTTP exchange: bytes out, bytes in, nothing interpreted but the transport."""
 
+import functools
 import gzip
 import logging
+import ssl
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,9 +73,16 @@ def inflate(wire: bytes) -> bytes:
         ) from exc
 
 
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Return what all connections verify hosts with; costly to make."""
+    return httpx2.create_ssl_context()
+
+
 def open_http(*, timeout_seconds: float, max_connections: int) -> httpx2.Client:
     """Return a connection pool that follows no redirects and proxies no loopback."""
     return httpx2.Client(
+        verify=_tls(),
         timeout=httpx2.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
         limits=httpx2.Limits(max_connections=max_connections),
         follow_redirects=False,
