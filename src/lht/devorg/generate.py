@@ -6,7 +6,7 @@ turn comes, parents before children. The same seed, into the same org, gives the
 bytes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -105,7 +105,7 @@ def generate(
     return added
 
 
-def parents_first(metadata: Metadata, names: Mapping[str, int]) -> list[str]:
+def parents_first(metadata: Metadata, names: Collection[str]) -> list[str]:
     """Order objects so that what they refer to comes before them.
 
     In a circle optional references give way, and objects keep their declared order.
