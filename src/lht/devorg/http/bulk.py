@@ -195,7 +195,8 @@ def _run(service: Service, job: Job) -> None:
     except OrgError as error:
         job.fail(error.message)
     except Exception:  # noqa: BLE001 -- a worker's last line: the job fails, logged
-        _log.exception("bulk query failed job=%s", job.id)
+        if job.outcome is None:  # an aborted job may find its folder gone
+            _log.exception("bulk query failed job=%s", job.id)
         job.fail("InternalServerError : see the log")
     job.seconds = monotonic() - began
     job.modified_at = service.clock.now()

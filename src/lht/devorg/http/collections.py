@@ -119,8 +119,8 @@ def _apply_body(
     """Apply a change for each record of the body."""
     body = call.json_object()
     records = body.get("records")
-    if not isinstance(records, list):
-        raise OrgError(400, "JSON_PARSER_ERROR", "The records list is required")
+    if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
+        raise OrgError(400, "JSON_PARSER_ERROR", "A list of records is required")
     _check_size(records)
     changes = [change(record) for record in records]
     return _apply(service, changes, all_or_none=body.get("allOrNone") is True)

@@ -22,8 +22,8 @@ def run(dispatch: Dispatch, service: Service, call: Call) -> Answer:
     """Answer ``POST /composite``; *dispatch* answers what is inside."""
     body = call.json_object()
     requests = body.get("compositeRequest")
-    if not isinstance(requests, list) or not requests:
-        message = "The compositeRequest list is required"
+    if not isinstance(requests, list) or not all(isinstance(r, dict) for r in requests):
+        message = "A list of requests is required as compositeRequest"
         raise OrgError(400, "JSON_PARSER_ERROR", message)
     if len(requests) > MAX_SUBREQUESTS:
         message = f"Limit of {MAX_SUBREQUESTS} subrequests exceeded"

@@ -82,10 +82,9 @@ class _Writer:
     def __init__(self, path: Path, first: int, header: bytes) -> None:
         self._path = path
         self._first = first
-        self._file = path.open("wb")
         self._stream = compressor()
         self._begins = array("I", [len(header)])
-        self._file.write(self._stream.compress(header))
+        path.write_bytes(self._stream.compress(header))
 
     @property
     def rows(self) -> int:
@@ -103,13 +102,16 @@ class _Writer:
         shift = self.size - offsets[0]
         self._begins.extend(offset + shift for offset in offsets[1:])
         piece = memoryview(text)[offsets[0] : offsets[-1]]
-        self._file.write(self._stream.compress(piece))
+        self._append(self._stream.compress(piece))
 
     def close(self) -> Page:
-        self._file.write(self._stream.flush())
-        self._file.close()
+        self._append(self._stream.flush())
         self._path.with_suffix(".begins").write_bytes(self._begins.tobytes())
         return Page(self._path, self._first, self.rows)
+
+    def _append(self, packed: bytes) -> None:
+        with self._path.open("ab") as file:
+            file.write(packed)
 
 
 def write_pages(

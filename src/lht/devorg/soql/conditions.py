@@ -108,7 +108,7 @@ class Conditions:
         """
         name = field_name(operand, self.text)
         column = self.scope.resolve(name)
-        if not column.field.filterable:
+        if not column.field.filterable or column.field.parts:
             message = f"field '{column.field.name}' can not be filtered in a query call"
             raise invalid_field(self.text, name, message)
         return name, column
@@ -120,7 +120,7 @@ class Conditions:
             return f"(NOT {self._comparison(positive)})"
         if node.operator == "LIKE":
             return self._like(name, column, node.literal)
-        if _is_null(node.literal):
+        if _is_null(node.literal) or (node.operator == "=" and _is_empty(node.literal)):
             return self._is_null(name, column, node.operator)
         span = self._range(column, node)
         return span or self._ordered(name, column, node)
@@ -181,7 +181,8 @@ class Conditions:
         name, column = self.filterable(operand)
         plain, parts = [], []
         for literal in values:
-            if _is_null(literal) or named_range(literal, self.today):
+            nothing = _is_null(literal) or _is_empty(literal)
+            if nothing or named_range(literal, self.today):
                 parts.append(self._comparison(Comparison(operand, "=", literal)))
             else:
                 plain.append(self._value(name, column.field, literal))
@@ -200,7 +201,7 @@ class Conditions:
         chosen = f"string_split(lower({column.sql}), ';')"
         parts = []
         for literal in values:
-            if _is_null(literal):
+            if _is_null(literal) or _is_empty(literal):
                 parts.append(f"({column.sql} IS NULL)")
                 continue
             wanted = str(self._value(name, column.field, literal)).lower().split(";")
@@ -273,9 +274,12 @@ def field_name(operand: Operand, text: str) -> Name:
 
 
 def _is_null(literal: Literal) -> bool:
-    if literal.kind is LiteralKind.STRING:
-        return literal.text == "''"
     return literal.kind is LiteralKind.WORD and literal.text.lower() == "null"
+
+
+def _is_empty(literal: Literal) -> bool:
+    """Whether it is the empty text, which is what null equals."""
+    return literal.text == "''"
 
 
 def _folded(field: Field, value: str) -> str:

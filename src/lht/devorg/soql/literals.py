@@ -48,8 +48,9 @@ def _escaped(code: str) -> str:
 
 def number_value(literal: Literal) -> float | int:
     """Read a number literal."""
-    text = literal.text
-    return int(text) if text.lstrip("+-").isdecimal() else float(text)
+    value = float(literal.text)
+    is_whole = literal.text.lstrip("+-").isdecimal() and abs(value) < 2**63
+    return int(literal.text) if is_whole else value
 
 
 def date_value(literal: Literal) -> date:
