@@ -55,9 +55,9 @@ def csv_cell(column: Column) -> str:
     if kind in DOUBLES:
         return f"java_double({value})"
     if kind == "datetime":
-        return f"strftime({value}, '%Y-%m-%dT%H:%M:%S.%g') || 'Z'"
+        return f"strftime({value}, '%Y-%m-%dT%H:%M:%S.%gZ')"
     if kind == "time":
-        return f"left(CAST({value} AS VARCHAR) || '.000', 12) || 'Z'"
+        return f"strftime(DATE '1970-01-01' + {value}, '%H:%M:%S.%gZ')"
     if kind in {"boolean", "int", "date"}:
         return value
     # Looking for a quote first is twice as fast as replacing none.
