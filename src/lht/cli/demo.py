@@ -3,8 +3,9 @@
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -19,7 +20,7 @@ from lht.config import SalesforceConnection
 from lht.exceptions import ConfigError
 from lht.report import document
 from lht.report.look import Look, Sign, Style, duration_words, number
-from lht.report.terminal import duckdb_command
+from lht.report.terminal import duckdb_command, own_word
 from lht.report.values import ObjectReport, SyncReport
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ ROWS: Final = {"Account": 100_000, "Contact": 50_000}
 SCHEMA: Final = "raw"
 SEED: Final = 20_261_121
 _EDITED, _NEW, _DELETED = 356, 60, 15
+_NEXT: Final = " plan Account --salesforce-domain YOUR_DOMAIN"
 _A_DAY: Final = timedelta(days=1)
 _AN_HOUR: Final = timedelta(hours=1)  # more than the org's clock may lag its stamps
 
@@ -63,9 +65,7 @@ def demo(
     with devorg.start(rows=ROWS, seed=SEED) as org:
         story.started(org, time.monotonic() - began)
         places: dict[str, Any] = {
-            "salesforce": SalesforceConnection(
-                url=org.url, client_id=org.client_id, client_secret=org.client_secret
-            ),
+            "salesforce": connection_to(org),
             "warehouse": f"duckdb:///{path}",
             "schema": SCHEMA,
         }
@@ -79,6 +79,13 @@ def demo(
     syncs = [document.report_document(r) for r in (first, second)]
     console.documents(document.command_document("lht.demo/1", told | {"syncs": syncs}))
     return int(found.differing > 0)
+
+
+def connection_to(org: "Org") -> SalesforceConnection:
+    """Return what enters a local org."""
+    return SalesforceConnection(
+        url=org.url, client_id=org.client_id, client_secret=org.client_secret
+    )
 
 
 def _new_file(file: Path | None) -> Path:
@@ -98,6 +105,7 @@ def _new_file(file: Path | None) -> Path:
 def _let_a_day_pass(org: "Org") -> dict[str, int]:
     """Change the org a day after the first sync, as its users would."""
     org.clock.advance(_A_DAY)
+    began = org.clock.now().replace(microsecond=0, tzinfo=None)
     ids = _live_accounts(org, _EDITED + _DELETED)
     for n, account in enumerate(ids[:_EDITED]):
         org.update(
@@ -108,15 +116,21 @@ def _let_a_day_pass(org: "Org") -> dict[str, int]:
     for account in ids[_EDITED:]:
         org.delete(account)
     org.clock.advance(_AN_HOUR)
-    return {"edited": _EDITED, "new": _NEW, "deleted": _DELETED}
+    done = {"edited": _EDITED, "new": _NEW, "deleted": _DELETED}
+    return done | {"changed": sum(_changed(org, name, began) for name in ROWS)}
+
+
+def _changed(org: "Org", name: str, since: datetime) -> int:
+    """Count what has changed, with all that the changes have dragged along."""
+    sql = f'SELECT count(*) FROM "{name}" WHERE SystemModstamp >= ?'
+    with closing(org.store.cursor()) as cursor:
+        return int(cursor.execute(sql, [since]).fetchall()[0][0])
 
 
 def _live_accounts(org: "Org", limit: int) -> list[str]:
-    cursor = org.store.cursor()
-    rows = cursor.execute(
-        "SELECT Id FROM Account WHERE NOT IsDeleted ORDER BY hash(Id) LIMIT ?", [limit]
-    ).fetchall()
-    return [row[0] for row in rows]
+    sql = "SELECT Id FROM Account WHERE NOT IsDeleted ORDER BY hash(Id) LIMIT ?"
+    with closing(org.store.cursor()) as cursor:
+        return [row[0] for row in cursor.execute(sql, [limit]).fetchall()]
 
 
 # -- comparing -----------------------------------------------------------------------
@@ -128,11 +142,9 @@ def compare(org: "Org", file: Path, names: Iterable[str]) -> Comparison:
     The org's own store is read, by SQL: no code that reads or writes for ``lht`` has a
     part in it.
     """
-    cursor = org.store.cursor()
-    cursor.execute(f"ATTACH '{file}' AS synced (READ_ONLY)")
-    try:
+    with closing(org.store.cursor()) as cursor:
+        cursor.execute(f"ATTACH '{file}' AS synced (READ_ONLY)")
         found = [_compare_object(cursor, name) for name in names]
-    finally:
         cursor.execute("DETACH synced")
     return Comparison(*(sum(column) for column in zip(*found, strict=True)))
 
@@ -205,10 +217,11 @@ class _Story:
 
     def day_passed(self, changes: Mapping[str, int]) -> None:
         """Say what has happened in the org meanwhile."""
-        happened = ", ".join(f"{number(n)} {word}" for word, n in changes.items())
+        done = (f"{number(changes[w])} {w}" for w in ("edited", "new", "deleted"))
         self._tell(
             "3/4  The org's clock moves on a day, past what is synced so far.",
-            f"     Meanwhile its users were busy: {happened} accounts",
+            f"     Accounts meanwhile: {', '.join(done)};"
+            f" with what that drags along, {number(changes['changed'])} changes",
             "     lht sync Account Contact",
         )
 
@@ -224,7 +237,7 @@ class _Story:
             f"Yours: {file}, to look around in:",
             *(f"  {self._command(line)}" for line in _to_try(file)),
             "Next, your own org:",
-            f"  {self._command('lht plan Account --salesforce-domain YOUR_DOMAIN')}",
+            f"  {self._command(own_word('lht') + _NEXT)}",
         )
 
     def _command(self, line: str) -> str:
@@ -236,7 +249,7 @@ def _to_try(file: Path) -> Iterator[str]:
     yield duckdb_command(str(file), f"FROM {table} LIMIT 5")
     top = f"SELECT industry, count(*), sum(annualrevenue) FROM {table} GROUP BY 1"
     yield duckdb_command(str(file), f"{top} ORDER BY 2 DESC")
-    yield f"lht runs --warehouse duckdb:///{file}"
+    yield f"{own_word('lht')} runs --warehouse duckdb:///{file}"
 
 
 def add_to(app: typer.Typer) -> None:

@@ -277,15 +277,15 @@ def duckdb_command(path: str, sql: str) -> str:
     if shutil.which("duckdb"):
         return f'duckdb {shlex.quote(path)} "{sql}"'
     call = f"import duckdb; duckdb.connect({path!r}).sql({sql!r}).show()"
-    return f'{shlex.quote(_python())} -c "{call}"'
+    return f'{own_word("python")} -c "{call}"'
 
 
-def _python() -> str:
-    """Return the shortest word that starts this Python."""
-    if shutil.which("python") == sys.executable:
-        return "python"
-    own, here = Path(sys.executable), Path.cwd()
-    return str(own.relative_to(here)) if own.is_relative_to(here) else str(own)
+def own_word(program: str) -> str:
+    """Return the shortest word that starts a program of this Python's folder."""
+    own, here = Path(sys.executable).with_name(program), Path.cwd()
+    if shutil.which(program) == str(own):
+        return program
+    return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
 
 
 # -- history -------------------------------------------------------------------------
