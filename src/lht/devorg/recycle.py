@@ -161,21 +161,10 @@ def _rows_of(view: View, entries: list[Row]) -> Iterator[tuple[SObject, Row, str
 
 
 def _bring_back(view: View, sobject: SObject, row: Row) -> None:
-    """Take one row out of the bin; lookups to what is gone by now become empty."""
-    changes: Row = {"IsDeleted": False}
+    """Take one row out of the bin."""
+    revived = row | _lost_references(view, sobject, row) | {"IsDeleted": False}
     if "MasterRecordId" in row:
-        changes["MasterRecordId"] = None
-    for reference in (f for f in sobject.fields if f.reference_to and f.stored):
-        target_id = row[reference.name]
-        if (
-            target_id
-            and reference.name not in changes
-            and not _is_live(view, target_id)
-        ):
-            if not reference.nillable:
-                raise errors.undelete_failed("entity's parent is deleted")
-            changes[reference.name] = None
-    revived = row | changes
+        revived["MasterRecordId"] = None
     for unique in (f for f in sobject.fields if f.unique and row[f.name] is not None):
         for fault in records.unique_faults(view, sobject, unique, revived):
             raise fault
@@ -184,11 +173,21 @@ def _bring_back(view: View, sobject: SObject, row: Row) -> None:
     rollups.mark_parents(view, sobject, None, revived)
 
 
-def _is_live(view: View, record_id: str) -> bool:
-    if record_id == view.user_id:
-        return True
-    sobject = view.sobject_of(record_id)
-    return sobject is not None and view.is_deleted(sobject.name, record_id) is False
+def _lost_references(view: View, sobject: SObject, row: Row) -> Row:
+    """Return null for every reference of a row to what is gone by now."""
+    lost: Row = {}
+    for reference in (f for f in sobject.fields if f.reference_to and f.stored):
+        target_id = row[reference.name]
+        target = view.sobject_of(target_id) if target_id else None
+        if target_id in (None, view.user_id) or reference.name == "MasterRecordId":
+            continue
+        if target and view.is_deleted(target.name, target_id) is False:
+            view.pin(target_id)
+        elif reference.nillable:
+            lost[reference.name] = None
+        else:
+            raise errors.undelete_failed("entity's parent is deleted")
+    return lost
 
 
 def hard_delete(view: View, record_id: str) -> None:
