@@ -24,6 +24,19 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = {"text", "sh"}  # shown output of other places; installing
 STANDS_FOR_LOCAL = ("--salesforce-domain", "acme")
 SECONDS = 60
+VARYING = (
+    # How DuckDB and lht are called depends on where they are installed.
+    (
+        r"\S*python -c \"import duckdb; \S+'(\S+)'\).sql\('(.*)'\).show\(\)\"",
+        r'duckdb \1 "\2"',
+    ),
+    (r"\S+/lht ", "lht "),
+    (r" --salesforce-domain acme\b", ""),
+    (r"(https?://)?(127\.0\.0\.1:\d+|acme\.my\.salesforce\.com)", "ORG"),
+    (r"\b00D\w{15}\b", "ORG_ID"),
+    (r"\b(?=\w*\d)[0-9A-HJKMNP-TV-Z]{14}\b", "RUN"),
+    (r"\d[\d,.:-]*( [\d:.]+Z)?", "N"),
+)
 
 
 @dataclass(frozen=True)
@@ -46,14 +59,8 @@ def blocks(page: Path) -> list[Block]:
 
 def form(text: str) -> list[str]:
     """Return the words of *text*, with what differs from run to run taken out."""
-    text = re.sub(r"\x1b\[\d*m", "", text)
-    text = re.sub(r"\b[0-9A-HJKMNP-TV-Z]{8}\b", "RUN", text)
-    text = re.sub(r"\b00D\w{15}\b", "ORG", text)
-    text = re.sub(
-        r"(https?://)?(127\.0\.0\.1:\d+|\w+\.my\.salesforce\.com)", "URL", text
-    )
-    text = re.sub(r"\d[\d,.:]*( \d\d:\d\d:[\d.]+Z)?", "N", text)
-    text = re.sub(r"\bNm Ns\b|\bN s\b", "T", text)
+    for pattern, word in VARYING:
+        text = re.sub(pattern, word, text)
     return text.split()
 
 

@@ -96,7 +96,7 @@ def _plan_ending(plan: SyncPlan, look: Look, command: str | None) -> Iterator[st
     left = plan.api_calls_left
     of = "" if left is None else f" of {number(left)} left today"
     yield f"{number(calls)} API {_plural(calls, 'call')}{of}. Nothing was moved."
-    if command:
+    if command and plan.has_work:
         yield f"Run it: {look.paint(command, Style.COMMAND)}"
 
 
@@ -109,7 +109,7 @@ def plan_summary(plan: SyncPlan) -> str:
     if not plan.has_work and known:
         count = f"{len(sound)} {_plural(len(sound), 'table')}"
         verb = "is" if len(sound) == 1 else "are"
-        return f"Nothing to do: {count} {verb} complete up to {stamp(min(known))}"
+        return f"Nothing to do: {count} {verb} complete up to {stamp(min(known))}."
     counts = [
         f"{sum(o.change is change for o in sound)} {words}"
         for change, words in _CHANGE_WORDS.items()
