@@ -170,7 +170,9 @@ class Run:
             return future.result()
         except KeyboardInterrupt:
             self._context.stop.set()
-            before = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a second ends it now
+            before = signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            )  # a second ends it now
             try:
                 return future.result()
             finally:
