@@ -116,14 +116,18 @@ def test_a_result_without_rows_is_whole(client):
     )
 
 
-def test_sessions_may_end_at_any_time(org, client):
-    """A session that ends while pages arrive is renewed, and no record is missed."""
-    job = finished_job(client)
-    found = []
-    for page in bulk_query.iter_result_pages(client, job):
-        found += ids_in_csv(page)
-        org.expire_sessions()
-    assert sorted(found) == all_ids(org)
+@pytest.mark.parametrize("max_rows", [None, 500])
+def test_a_session_may_end_while_pages_arrive(org, client, max_rows):
+    """The session is renewed in the midst of the pages, and no record is missed."""
+    pages = bulk_query.iter_result_pages(
+        client, finished_job(client), max_rows=max_rows
+    )
+    first = next(pages)
+    org.expire_sessions()
+    rest = [i for page in pages for i in ids_in_csv(page)]
+    assert sorted(ids_in_csv(first) + rest) == all_ids(org)
+    logins = [path for _, path, _ in org.requests if path.endswith("/oauth2/token")]
+    assert len(logins) == 2
 
 
 def test_a_token_that_cannot_be_renewed_is_told(org):
