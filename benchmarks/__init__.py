@@ -1,0 +1,1 @@
+"""What a sync costs, measured beside what cannot be avoided: ``make bench``."""
