@@ -1,0 +1,54 @@
+"""The whole line on one machine: an org, a client, a warehouse, and a bad wire."""
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+from tests.emulator.scene import PAGE_ROWS, Scene, credentials, stopped_clock
+from tests.emulator.wire import Wire
+
+from lht import devorg
+from lht.devorg import Org
+from lht.salesforce.client import Client
+
+
+@pytest.fixture
+def org(request: pytest.FixtureRequest) -> Iterator[Org]:
+    """An org; a test parametrises it (indirectly) with settings of its own."""
+    settings = {"page_size": PAGE_ROWS, "bulk_page_rows": PAGE_ROWS}
+    settings |= getattr(request, "param", {})
+    with devorg.start(clock=stopped_clock(), **settings) as org:
+        yield org
+
+
+@pytest.fixture
+def client(org: Org) -> Iterator[Client]:
+    with Client(credentials(org)) as client:
+        yield client
+
+
+@pytest.fixture
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
+def scene(org: Org, client: Client, warehouse: duckdb.DuckDBPyConnection) -> Scene:
+    return Scene(org, client, warehouse)
+
+
+@pytest.fixture
+def wire(org: Org) -> Iterator[Wire]:
+    wire = Wire(org)
+    yield wire
+    wire.close()
+
+
+@pytest.fixture
+def bad_scene(
+    org: Org, wire: Wire, warehouse: duckdb.DuckDBPyConnection
+) -> Iterator[Scene]:
+    """A scene whose client reaches the org through the ``wire``."""
+    with Client(credentials(org, wire.url)) as client:
+        yield Scene(org, client, warehouse)
