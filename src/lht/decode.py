@@ -19,6 +19,8 @@ from lht.exceptions import RowCountMismatchError, UnencodableValueError
 from lht.schema import Column, TableSchema
 from lht.typemap import MAX_SCALE, PRECISION, decimal, scale_of
 
+# Arrow's parser overflows silently on some of these (4.334492284391681E+53).
+_LARGE: Final = r"[eE]\+?([2-9]\d|\d{3,})"
 _json: Final = msgspec.json.Decoder(float_hook=str)
 _ARROW: Final = {
     "string": pa.string(),
@@ -183,11 +185,12 @@ def _convert(text: pa.Array, column: Column) -> pa.Array:
 
 def _decimals(text: pa.Array, name: str) -> pa.Array:
     """Parse numbers at the column's scale, or at the wider type they need."""
-    try:
-        return pc.cast(text, arrow_type(name))
-    except pa.ArrowInvalid:
-        needed = _needed_type(text, name)
-        return pc.cast(text, arrow_type(needed))
+    if not pc.any(pc.match_substring_regex(text, _LARGE)).as_py():
+        try:
+            return pc.cast(text, arrow_type(name))
+        except pa.ArrowInvalid:
+            pass  # a value needs a wider type
+    return pc.cast(text, arrow_type(_needed_type(text, name)))
 
 
 def _needed_type(text: pa.Array, name: str) -> str:
@@ -221,7 +224,7 @@ def _integers(text: pa.Array) -> pa.Array:
     try:
         return pc.cast(text, pa.int64())
     except pa.ArrowInvalid:  # "60.0" or "6E1": a whole number in another spelling
-        return pc.cast(pc.cast(text, pa.decimal128(PRECISION, 0)), pa.int64())
+        return pc.cast(_decimals(text, decimal(0)), pa.int64())
 
 
 def _timestamps(text: pa.Array) -> pa.Array:

@@ -156,6 +156,7 @@ def test_any_double_arrives_bit_by_bit(values: list[float]) -> None:
 @given(st.lists(FINITE | MONEY, max_size=8), st.integers(0, MAX_SCALE))
 @example([1e17, 0.01], 2)
 @example([1e-300], 2)
+@example([4.334492284391681e53], 0)
 @example([0.30000000000000004, 123456.78], 2)
 @example([1.0e18, 1e-20], 0)
 def test_no_stored_number_is_ever_rounded(values: list[float], scale: int) -> None:
