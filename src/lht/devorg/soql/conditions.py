@@ -155,15 +155,18 @@ class Conditions:
         days = named_range(node.literal, self.today)
         if days is None:
             return None
-        start, end = self._bind(days.start), self._bind(days.end)
-        compiled = {
-            "=": f"({column.sql} >= {start} AND {column.sql} < {end})",
-            "<": f"({column.sql} < {start})",
-            "<=": f"({column.sql} < {end})",
-            ">": f"({column.sql} >= {end})",
-            ">=": f"({column.sql} >= {start})",
+        bounds = {
+            "=": ((">=", days.start), ("<", days.end)),
+            "<": (("<", days.start),),
+            "<=": (("<", days.end),),
+            ">": ((">=", days.end),),
+            ">=": ((">=", days.start),),
         }
-        return f"coalesce({compiled[node.operator]}, false)"
+        parts = (
+            f"{column.sql} {operator} {self._bind(day)}"
+            for operator, day in bounds[node.operator]
+        )
+        return f"coalesce({' AND '.join(parts)}, false)"
 
     def _membership(self, node: Membership) -> str:
         if node.operator in _OPPOSITE:
