@@ -45,7 +45,7 @@ def merge(
 
 
 def _bury(view: View, sobject: SObject, loser_id: str, master_id: str) -> None:
-    view.lock_for_delete(loser_id)
+    view.lock_fate(loser_id)
     row: Row = view.get(sobject.name, loser_id) or {}
     buried = row | {"IsDeleted": True, "MasterRecordId": master_id}
     records.stamp_change(view, buried, None)

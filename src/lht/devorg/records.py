@@ -54,6 +54,7 @@ def insert(
         raise errors.wrong_operation(sobject.name, "inserted")
     free = _free_fields(keep_id=keep_id, keep_audit=keep_audit)
     given = _assign(view, sobject, values, free, system=system, creating=True)
+    given["Id"] = _identify(view, sobject, given.get("Id"))
     row = compose(view, sobject, given, user_id=user_id)
     checked = [f for f in sobject.fields if row.get(f.name) is not None]
     missing = [] if system else _missing(sobject, row)
@@ -64,9 +65,8 @@ def insert(
 
 
 def compose(view: View, sobject: SObject, given: Row, *, user_id: str) -> Row:
-    """Return a new record: the *given* columns, and all that the org adds by itself."""
+    """Return a new record: what is *given*, its Id too, and what the org adds to it."""
     row = _blank(view, sobject, user_id) | _without_emptied(sobject, given)
-    row["Id"] = _identify(view, sobject, row["Id"])
     _name_by_id(sobject, row)
     derived.derive(view, sobject, row)
     return row

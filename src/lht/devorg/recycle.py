@@ -45,7 +45,7 @@ def delete(view: View, record_id: str) -> None:
     fall = _fall(view, sobject, row)
     _refuse_restricted(fall)
     for child_id, (child, child_row) in fall.deleted.items():
-        view.lock_for_delete(child_id)
+        view.lock_fate(child_id)
         _put_into_bin(view, child, child_row)
         if child_id != full_id:
             _note(view, full_id, child, child_id, None)
@@ -162,6 +162,7 @@ def _rows_of(view: View, entries: list[Row]) -> Iterator[tuple[SObject, Row, str
 
 def _bring_back(view: View, sobject: SObject, row: Row) -> None:
     """Take one row out of the bin."""
+    view.lock_fate(row["Id"])
     revived = row | _lost_references(view, sobject, row) | {"IsDeleted": False}
     if "MasterRecordId" in row:
         revived["MasterRecordId"] = None
@@ -181,9 +182,12 @@ def _lost_references(view: View, sobject: SObject, row: Row) -> Row:
         target = view.sobject_of(target_id) if target_id else None
         if target_id in (None, view.user_id) or reference.name == "MasterRecordId":
             continue
-        if target and view.is_deleted(target.name, target_id) is False:
-            view.pin(target_id)
-        elif reference.nillable:
+        deleted = view.is_deleted(target.name, target_id) if target else None
+        if deleted is not None:
+            view.pin(target_id, deleted=deleted)
+        if deleted is False:
+            continue
+        if reference.nillable:
             lost[reference.name] = None
         else:
             raise errors.undelete_failed("entity's parent is deleted")

@@ -155,17 +155,17 @@ class View:
         if self.is_locked(record_id):
             raise errors.locked(record_id)
 
-    def pin(self, record_id: str) -> None:
-        """Keep a record that this transaction refers to from being deleted."""
+    def pin(self, record_id: str, *, deleted: bool = False) -> None:
+        """Keep a record that this transaction saw live, or *deleted*, as it is."""
         for view in self._others():
             for rows in view.changes.values():
-                row = rows.get(record_id, {})
-                if row is None or row.get("IsDeleted"):
+                row = rows.get(record_id, {"IsDeleted": deleted})
+                if row is None or row.get("IsDeleted", False) is not deleted:
                     raise errors.locked(record_id)
         self.pinned.add(record_id)
 
-    def lock_for_delete(self, record_id: str) -> None:
-        """Refuse to delete what another open transaction refers to."""
+    def lock_fate(self, record_id: str) -> None:
+        """Refuse to delete, or bring back, what another open transaction saw."""
         if any(record_id in view.pinned for view in self._others()):
             raise errors.locked(record_id)
 
