@@ -9,9 +9,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lht.devorg.server import Org, serve, start
+    from lht.devorg.server import Org, start
 
-__all__ = ["Org", "serve", "start"]
+__all__ = ["Org", "start"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +20,7 @@ from lht.devorg.http.bulk import Jobs
 from lht.devorg.http.locators import Cursors
 from lht.devorg.http.oauth import Sessions
 from lht.devorg.http.service import Meter, RequestRecord, Service, Settings
+from lht.devorg.load import LoadSummary, load
 from lht.devorg.metadata import Metadata
 from lht.devorg.store import Store, Transaction
 
@@ -92,10 +93,6 @@ class Org:
         self.store.close()
         self._folder.cleanup()
 
-    def wait(self) -> None:
-        """Wait until the server ends, which is when somebody interrupts."""
-        self._server.wait()
-
     def expire_sessions(self) -> None:
         """End all sessions; the next request of each gets a 401."""
         self._service.sessions.expire()
@@ -135,6 +132,12 @@ class Org:
     def generate(self, rows: Mapping[str, int], *, seed: int = 0) -> dict[str, int]:
         """Add generated records; return how many of which object."""
         return generate(self.store, rows, seed=seed)
+
+    def load(
+        self, paths: Iterable[Path | str], *, ignore_unknown: bool = False
+    ) -> LoadSummary:
+        """Load exports of another org; see :func:`lht.devorg.load.load`."""
+        return load(self.store, paths, ignore_unknown=ignore_unknown)
 
 
 def make_service(store: Store, settings: Settings, spool: Path) -> Service:
@@ -191,11 +194,6 @@ class _Server:
         self._thread.join(timeout=10)
         self._socket.close()
 
-    def wait(self) -> None:
-        """Wait until the server ends; in short steps, so that Ctrl-C gets through."""
-        while self._thread.is_alive():
-            self._thread.join(timeout=0.5)
-
 
 def start(
     rows: Mapping[str, int] | None = None,
@@ -226,11 +224,9 @@ def start(
         clock if isinstance(clock, Clock) else Clock(clock),
         path=path or ":memory:",
     )
-    generate(store, rows or {}, seed=seed)
-    return Org(store, Settings(**settings), host=host, port=port)
-
-
-def serve(rows: Mapping[str, int] | None = None, **options: Any) -> None:
-    """Start an org and serve until interrupted; takes what :func:`start` takes."""
-    with start(rows, **options) as org:
-        org.wait()
+    try:
+        generate(store, rows or {}, seed=seed)
+        return Org(store, Settings(**settings), host=host, port=port)
+    except BaseException:
+        store.close()
+        raise
