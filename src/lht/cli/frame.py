@@ -15,11 +15,19 @@ import typer
 from typer.core import TyperCommand
 
 from lht.cli.connections import Org, Target
-from lht.cli.console import Console
+from lht.cli.console import INTERRUPTED, Console
+from lht.exceptions import LHTError
 
 GROUPS: Final = (Org, Target, Console)
 
 Record = tuple[str, str]  # an option and what it is for
+
+
+class StoppedError(LHTError):
+    """A person pressed Ctrl-C."""
+
+    code = "interrupted"
+    exit_code = INTERRUPTED
 
 
 class Session:
@@ -100,7 +108,10 @@ def _flattened(function: Callable[..., int | None]) -> Callable[..., int | None]
             if isinstance(values[name], Console):
                 ctx.obj.console = values[name]
         ctx.obj.enter(ctx.command_path)
-        return function(**values)
+        try:
+            return function(**values)
+        except KeyboardInterrupt as stop:
+            raise StoppedError("stopped by Ctrl-C") from stop
 
     signature = [_parameter("ctx", typer.Context), _HELP_ALL]
     for parameter in inspect.signature(function).parameters.values():

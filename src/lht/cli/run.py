@@ -10,7 +10,7 @@ from typer.exceptions import TyperException
 
 import lht
 from lht.cli import EXIT_CODES
-from lht.cli.console import INTERRUPTED, Console, Format
+from lht.cli.console import Console, Format
 from lht.cli.frame import Session
 from lht.exceptions import ConfigError, LHTError
 from lht.report.values import ErrorReport
@@ -72,8 +72,6 @@ def run(words: Sequence[str]) -> int:
         return _fail(words, session, ErrorReport.of(error), error)
     except Exception as error:  # noqa: BLE001  the last place that can say it well
         return _fail(words, session, _bug(error), error)
-    if code == INTERRUPTED:
-        return _fail(words, session, _INTERRUPTED, KeyboardInterrupt())
     return code or 0
 
 
@@ -119,11 +117,3 @@ def _bug(error: Exception) -> ErrorReport:
         hint="run it again with --debug, and report what it shows",
         context={},
     )
-
-
-_INTERRUPTED: Final = ErrorReport(
-    code="interrupted",
-    message="stopped by Ctrl-C",
-    exit_code=INTERRUPTED,
-    context={},
-)

@@ -185,22 +185,12 @@ def _cause(error: ErrorReport) -> tuple[str | None, ...]:
 
 
 def _failure_line(report: ObjectReport, error: ErrorReport, look: Look) -> str:
-    step = error.context.get("step")
-    when = f" while {_DOING.get(str(step), step)}" if step else ""
+    what = "stopped" if report.status is Status.INTERRUPTED else "failed"
+    when = f" while {error.context['step']}" if "step" in error.context else ""
     unknown = error.code == CommitStateUnknownError.code
     left = "may have changed" if unknown else "is as it was"
-    head = f"{look.sign(Sign.FAILED)} {report.sobject}  failed{when}"
+    head = f"{look.sign(Sign.FAILED)} {report.sobject}  {what}{when}"
     return f"{head}; {report.target_table} {left}"
-
-
-_DOING: Final = {
-    "plan": "planning",
-    "describe": "describing",
-    "job": "waiting for Salesforce",
-    "download": "downloading",
-    "load": "loading",
-    "commit": "committing",
-}
 
 
 def _see(report: SyncReport, errors: Iterable[ErrorReport]) -> list[str]:

@@ -155,7 +155,7 @@ def partial() -> SyncReport:
             state="nothing moved",
             hint="run it again, at a quieter hour if you can",
             sobject=sobject,
-            context={"job_id": f"7505g0000002{sobject}", "step": "download"},
+            context={"job_id": f"7505g0000002{sobject}", "step": "downloading"},
         )
         return receipt(sobject, 0, 0, status=Status.FAILED, error=error)
 
