@@ -42,7 +42,7 @@ def _advance_counters(
     if "Id" in given and sobject.key_prefix:
         own = ids.make_id(sobject.key_prefix, 0)[:10]
         sql = f'SELECT max("Id") FROM "{sobject.name}" WHERE starts_with("Id", ?)'
-        row = tables.db.execute(sql, [own]).fetchone()
+        row = tables.first(sql, [own])
         if row and row[0]:
             tables.skip_id(sobject.name, row[0])
 

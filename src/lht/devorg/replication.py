@@ -58,7 +58,7 @@ def earliest_deletion(tables: Tables, sobject: SObject, now: datetime) -> dateti
     """Return from when on deletions are known: the oldest logged, at most 15 days."""
     sql = f"SELECT min(deleted_at) FROM {DELETES} WHERE sobject = ? AND deleted_at >= ?"
     reach = _naive(now - DELETED_REACH)
-    row = tables.db.execute(sql, [sobject.name, reach]).fetchone()
+    row = tables.first(sql, [sobject.name, reach])
     found: datetime = row[0] if row and row[0] else reach
     return found.replace(tzinfo=UTC, microsecond=0)
 

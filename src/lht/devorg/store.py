@@ -159,7 +159,7 @@ class Store(Writer):
     def _count(self, name: str) -> int:
         deletable = "IsDeleted" in self.tables.by_name[name].columns
         where = ' WHERE NOT "IsDeleted"' if deletable else ""
-        row = self._db.execute(f'SELECT count(*) FROM "{name}"{where}').fetchone()
+        row = self.tables.first(f'SELECT count(*) FROM "{name}"{where}')
         return int(row[0]) if row else 0
 
     def reserve_ids(self, sobject: str, count: int) -> int:

@@ -68,7 +68,7 @@ class Tables:
 
     def _exists(self) -> bool:
         sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'org'"
-        return self.db.execute(sql).fetchone() is not None
+        return self.first(sql) is not None
 
     def _create(self) -> None:
         self.db.execute("CREATE SCHEMA org")
@@ -83,7 +83,15 @@ class Tables:
 
     def _has_rows(self, name: str) -> bool:
         sql = f"SELECT 1 FROM {self.by_name[name].sql} LIMIT 1"
-        return self.db.execute(sql).fetchone() is not None
+        return self.first(sql) is not None
+
+    def first(self, sql: str, parameters: Iterable[Any] = ()) -> tuple[Any, ...] | None:
+        """Return the first row of a statement, or None.
+
+        All rows are fetched: a connection with a result half read refuses other work.
+        """
+        rows = self.db.execute(sql, list(parameters)).fetchall()
+        return rows[0] if rows else None
 
     def fetch(self, name: str, record_id: str) -> Row | None:
         """Return one row, or None."""
@@ -95,7 +103,7 @@ class Tables:
         table = self.by_name[name]
         what = '"IsDeleted"' if "IsDeleted" in table.columns else "false"
         sql = f'SELECT {what} FROM {table.sql} WHERE "Id" = ?'
-        row = self.db.execute(sql, [record_id]).fetchone()
+        row = self.first(sql, [record_id])
         return None if row is None else bool(row[0])
 
     def find(self, name: str, column: str, values: Collection[Any]) -> list[Row]:
@@ -162,7 +170,7 @@ class Tables:
     def insert_select(self, name: str, sql: str) -> int:
         """Insert what a SELECT yields, matched by column name; return the rows."""
         statement = f"INSERT INTO {self.by_name[name].sql} BY NAME {sql}"
-        row = self.db.execute(statement).fetchone()
+        row = self.first(statement)
         self._filled.add(name)
         return int(row[0]) if row else 0
 
@@ -170,7 +178,7 @@ class Tables:
         """Take *count* consecutive numbers of a counter; return the first."""
         if counter not in self._counters:
             sql = "SELECT reserved FROM org.counters WHERE name = ?"
-            row = self.db.execute(sql, [counter]).fetchone()
+            row = self.first(sql, [counter])
             self._counters[counter] = (row[0], row[0]) if row else (0, 0)
         first, reserved = self._counters[counter]
         following = first + count
