@@ -8,7 +8,8 @@ defaults, comments, views) simply stays.
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,20 +19,19 @@ import pyarrow as pa
 from lht.exceptions import (
     ConfigError,
     DuplicateKeyError,
-    MissingKeyError,
     SchemaDriftError,
     WarehouseError,
     WarehouseUnavailableError,
 )
 from lht.schema import (
-    Column,
     SchemaChange,
     TableColumn,
     TableInfo,
     TableRef,
     TableSchema,
 )
-from lht.typemap import DUCKDB, PRECISION, scale_of, sql_type, wider
+from lht.typemap import DUCKDB, scale_of, sql_type
+from lht.warehouse import duckdb_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.base import Capabilities, LoadCounts
 from lht.warehouse.feed import Feed
@@ -40,8 +40,7 @@ CAPABILITIES: Final = Capabilities(
     kind="duckdb", stages=False, single_process=True, parallel_loads=1
 )
 URL_PREFIX: Final = "duckdb:///"
-_CONFLICT_TRIES: Final = 20
-_HOLDS: Final = {"timestamp": {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}}
+_CONFLICT_SECONDS: Final = 30.0  # another session's CREATE commits well within
 _REPEATED: Final = (
     "records came more than once, or without a key",
     "run it again; if it happens again, please report it",
@@ -148,14 +147,14 @@ class DuckDBSession:
         self, statement: str, parameters: Sequence[Any] = ()
     ) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows; see ``Session``."""
-        return self._run(statement, parameters).fetchall()
+        return self._run(statement, parameters)
 
     def _run(
         self, statement: str, parameters: Sequence[Any] = ()
-    ) -> duckdb.DuckDBPyConnection:
+    ) -> list[tuple[Any, ...]]:
         """Send one statement to DuckDB: every statement of ours passes here."""
         try:
-            return self._connection.execute(statement, list(parameters))
+            return self._connection.execute(statement, list(parameters)).fetchall()
         except duckdb.Error as error:
             quiet = isinstance(error, _QUIET)  # their texts quote values
             raise WarehouseError(
@@ -180,16 +179,14 @@ class DuckDBSession:
 
     def ensure(self, statement: str) -> None:
         """Run an idempotent CREATE, again if another session ran the same just now."""
-        for left in reversed(range(_CONFLICT_TRIES)):
+        deadline = time.monotonic() + _CONFLICT_SECONDS
+        while True:
             try:
-                self.execute(statement)
+                return self.execute(statement)
             except WarehouseError as error:
-                if left == 0 or not isinstance(
-                    error.__cause__, duckdb.TransactionException
-                ):
+                conflict = isinstance(error.__cause__, duckdb.TransactionException)
+                if not conflict or time.monotonic() > deadline:
                     raise
-            else:
-                return
 
     def read_table(self, ref: TableRef) -> TableInfo | None:
         """Return the table's columns and row count, or None if there is none."""
@@ -245,11 +242,12 @@ class DuckDBSession:
             SchemaChange(
                 column=column.name,
                 old_type=have.sql_type if have else None,
-                new_type=sql_type(_holding(have, column), DUCKDB),
+                new_type=sql_type(columns.holding(have, column), DUCKDB),
             )
             for column in schema.columns
             for have in [table.column(column.name)]
-            if have is None or not _holds(have.sql_type, _holding(have, column))
+            if have is None
+            or not columns.holds(have.sql_type, columns.holding(have, column))
         ]
 
     def align(self, table: TableInfo, schema: TableSchema) -> TableSchema:
@@ -263,30 +261,22 @@ class DuckDBSession:
             else:
                 self._change_type(table.ref, change)
         return schema.widened(
-            {c.name: _holding(table.column(c.name), c) for c in schema.columns}
+            {c.name: columns.holding(table.column(c.name), c) for c in schema.columns}
         )
 
     def _change_type(self, ref: TableRef, change: SchemaChange) -> None:
         """Change a column's type, exactly; indexes are dropped and made again."""
-        indexes = self.query(
-            "SELECT schema_name, index_name, sql FROM duckdb_indexes()"
-            " WHERE database_name = current_database() AND sql IS NOT NULL"
-            " AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)",
-            (ref.schema, ref.name),
-        )
-        name = sql.quote(change.column)
-        # Through text, a decimal becomes the nearest double.
-        using = f"{name}::VARCHAR::DOUBLE" if change.new_type == "DOUBLE" else name
+        name, indexes = sql.quote(change.column), self._indexes(ref)
+        using = columns.converted(name, change.new_type)
         try:
-            for schema_name, index_name, _ in indexes:
-                self.execute(
-                    f"DROP INDEX {sql.table(TableRef(schema_name, index_name))}"
-                )
+            self._check_exact(ref, change)
+            for index, _ in indexes:
+                self.execute(f"DROP INDEX {sql.table(index)}")
             self.execute(
                 f"ALTER TABLE {sql.table(ref)} ALTER {name} TYPE {change.new_type}"
-                f" USING {using}::{change.new_type}"
+                f" USING {using}"
             )
-            for *_, statement in indexes:
+            for _, statement in indexes:
                 self.execute(statement)
         except WarehouseError as error:
             raise SchemaDriftError(
@@ -298,6 +288,25 @@ class DuckDBSession:
                 column=change.column,
                 table=str(ref),
             ) from error
+
+    def _check_exact(self, ref: TableRef, change: SchemaChange) -> None:
+        """Raise if a value would be another one after the change of type."""
+        altered = columns.altered(change)
+        if altered and self._scalar(
+            f"SELECT count(*) FROM {sql.table(ref)} WHERE {altered}"
+        ):
+            text = "the column has values that would be altered"
+            raise WarehouseError(text, why=text)
+
+    def _indexes(self, ref: TableRef) -> list[tuple[TableRef, str]]:
+        """Return the indexes that users made, with their CREATE statements."""
+        rows = self.query(
+            "SELECT schema_name, index_name, sql FROM duckdb_indexes()"
+            " WHERE database_name = current_database() AND sql IS NOT NULL"
+            " AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)",
+            (ref.schema, ref.name),
+        )
+        return [(TableRef(schema, name), statement) for schema, name, statement in rows]
 
     # -- loads --------------------------------------------------------------------
 
@@ -312,32 +321,32 @@ class DuckDBSession:
     ) -> LoadCounts:
         """Make *batches* the rows of the table; see ``Session``."""
         info = self._existing(ref)
-        target, theirs = sql.table(ref), _theirs(info, schema, key)
+        target, theirs = sql.table(ref), columns.theirs_of(info, schema, key)
         by = sql.quote(key)
-        with self._scratch("carry") as carry:
+
+        def rest(source: str) -> str:
+            join = f" LEFT JOIN {carry} c ON c.{by} = p.{by}" if theirs else ""
+            return (
+                f"({sql.columns([*schema.names, *(c.name for c in theirs)])})"
+                f" SELECT {sql.columns(schema.names, 'p')}"
+                + "".join(f", {columns.carried(c, key)}" for c in theirs)
+                + f" FROM {source} p{join}"
+            )
+
+        with self._scratch("carry") as scratch:
+            carry = sql.table(scratch)
             self.execute(
                 f"CREATE TABLE {carry} AS SELECT {by},"
-                f" {_fingerprint(schema, 't')} AS lht_fingerprint"
-                f"{_also(theirs)} FROM {target} t"
+                f" {columns.fingerprint(schema, 't')} AS lht_fingerprint"
+                f"{columns.also(theirs)} FROM {target} t"
             )
             if info.rows:
                 self.check_key(ref, key)
-                self.execute(f"DELETE FROM {target}")
-            source = "feed p"
-            if theirs:
-                source += f" LEFT JOIN {carry} c ON c.{by} = p.{by}"
-            final, widened = self._insert(
-                ref,
-                f"({sql.columns([*schema.names, *(c.name for c in theirs)])})"
-                f" SELECT {sql.columns(schema.names, 'p')}"
-                + "".join(f", {_carried(c, key)}" for c in theirs)
-                + f" FROM {source}",
-                schema,
-                batches,
-            )
+            final, widened = self._replaced(ref, rest, schema, batches)
+            after = columns.fingerprint(final, "t")
             inserted, unchanged, found = self.query(
                 "SELECT count(*) FILTER (c.lht_fingerprint IS NULL),"
-                f" count(*) FILTER (c.lht_fingerprint = {_fingerprint(final, 't')}),"
+                f" count(*) FILTER (c.lht_fingerprint = {after}),"
                 f" count(*) FILTER (c.lht_fingerprint IS NOT NULL)"
                 f" FROM {target} t LEFT JOIN {carry} c"
                 f" ON c.{by} = t.{by}"
@@ -354,6 +363,28 @@ class DuckDBSession:
             **summary,
         )
 
+    def _replaced(
+        self,
+        ref: TableRef,
+        rest: Callable[[str], str],
+        schema: TableSchema,
+        batches: Iterable[pa.RecordBatch],
+    ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
+        """Delete all rows and insert the batches; see ``_insert``.
+
+        A unique index made again would still see the rows deleted in the transaction,
+        so a table with indexes is widened before, to what a staging table needed.
+        """
+        delete = f"DELETE FROM {sql.table(ref)}"
+        if not self._indexes(ref):
+            self.execute(delete)
+            return self._insert(ref, rest("feed"), schema, batches)
+        with self._scratch("staging") as staging:
+            final, widened = self._staged(staging, ref, schema, batches)
+            self.execute(delete)
+            self.execute(f"INSERT INTO {sql.table(ref)} {rest(sql.table(staging))}")
+        return final, widened
+
     def merge_rows(
         self,
         ref: TableRef,
@@ -365,20 +396,11 @@ class DuckDBSession:
     ) -> LoadCounts:
         """Insert new rows, update changed ones, leave equal ones; see ``Session``."""
         info = self._existing(ref)
-        target, theirs = sql.table(ref), _theirs(info, schema, key)
+        target, theirs = sql.table(ref), columns.theirs_of(info, schema, key)
         by = sql.quote(key)
-        with self._scratch("staging") as staging, self._scratch("changed") as changed:
-            staging_ref = TableRef(*_parts(staging))
-            self.create_table(staging_ref, schema)
-            final, _ = self._insert(
-                staging_ref,
-                f"({sql.columns(schema.names)}) SELECT {sql.columns(schema.names, 'p')}"
-                " FROM feed p",
-                schema,
-                batches,
-            )
-            final = self._settled(ref, schema, final)
-            widened = self._widen(ref, schema, final)
+        with self._scratch("staging") as arrived, self._scratch("changed") as scratch:
+            staging, changed = sql.table(arrived), sql.table(scratch)
+            _, widened = self._staged(arrived, ref, schema, batches)
             staged = self._keys(staging, key, *_REPEATED)
             older = (
                 f"(s.{sql.quote(cursor_field)} < t.{sql.quote(cursor_field)})"
@@ -387,7 +409,7 @@ class DuckDBSession:
             )
             self.execute(
                 f"CREATE TABLE {changed} AS SELECT s.*, t.{by} IS NULL AS lht_new"
-                f"{_also(theirs, 't')}"
+                f"{columns.also(theirs, 't')}"
                 f" FROM {staging} s LEFT JOIN {target} t ON t.{by} = s.{by}"
                 f" WHERE t.{by} IS NULL OR ({older} IS NOT TRUE"
                 f" AND ({sql.differs(schema.names, 's', 't')}))"
@@ -425,11 +447,31 @@ class DuckDBSession:
         return info
 
     @contextlib.contextmanager
-    def _scratch(self, purpose: str) -> Iterator[str]:
+    def _scratch(self, purpose: str) -> Iterator[TableRef]:
         """Name a table that exists only inside the transaction of the block."""
-        name = f"{sql.quote('LHT')}.{sql.quote(f'{purpose}_{threading.get_ident()}')}"
+        name = TableRef("LHT", f"{purpose}_{threading.get_ident()}")
         yield name
-        self.execute(f"DROP TABLE {name}")
+        self.execute(f"DROP TABLE {sql.table(name)}")
+
+    def _staged(
+        self,
+        staging: TableRef,
+        ref: TableRef,
+        schema: TableSchema,
+        batches: Iterable[pa.RecordBatch],
+    ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
+        """Insert all batches into a staging table, and widen the target like it.
+
+        Returns:
+            The columns as they are now, and what was changed in the target.
+        """
+        names = schema.names
+        self.create_table(staging, schema)
+        rest = f"({sql.columns(names)}) SELECT {sql.columns(names, 'p')} FROM feed p"
+        arrived, _ = self._insert(staging, rest, schema, batches)
+        final = self._settled(ref, schema, arrived)
+        self._widen(staging, arrived, final)
+        return final, self._widen(ref, schema, final)
 
     def _insert(
         self,
@@ -461,7 +503,8 @@ class DuckDBSession:
             except WarehouseError as error:
                 raise feed.error or error from None
             finally:
-                self._connection.unregister("feed")
+                with contextlib.suppress(duckdb.Error):  # the transaction is aborted
+                    self._connection.unregister("feed")
             if feed.error:
                 raise feed.error
         return schema, tuple(changes)
@@ -506,7 +549,7 @@ class DuckDBSession:
 
     def check_key(self, ref: TableRef, key: str) -> None:
         """Raise unless every row of the table has a key of its own."""
-        _theirs(self._existing(ref), TableSchema(columns=()), key)
+        columns.theirs_of(self._existing(ref), TableSchema(columns=()), key)
         self._keys(
             sql.table(ref),
             key,
@@ -532,8 +575,8 @@ class DuckDBSession:
 
         rows, deleted, high_water, last_modified = self.query(
             f"SELECT count(*), {aggregate('count(*) FILTER ({})', 'IsDeleted')},"
-            f" {aggregate('max({})', cursor_field)},"
-            f" {aggregate('max({})', 'LastModifiedDate')} FROM {table}"
+            f" {aggregate('max({})::TIMESTAMP', cursor_field)},"
+            f" {aggregate('max({})::TIMESTAMP', 'LastModifiedDate')} FROM {table}"
         )[0]
         return {
             "rows": rows,
@@ -541,67 +584,3 @@ class DuckDBSession:
             "high_water": high_water,
             "last_modified_at": last_modified,
         }
-
-
-def _holding(have: TableColumn | None, wanted: Column) -> str:
-    """Return the type name that a column must have to hold old and new values."""
-    if have is None or scale_of(wanted.arrow_type) is None:
-        return wanted.arrow_type
-    if have.sql_type in {"DOUBLE", "FLOAT"}:
-        return "double"
-    if have.sql_type.startswith("DECIMAL("):
-        scale = int(have.sql_type.rstrip(")").partition(",")[2])
-        return wider(wanted.arrow_type, f"decimal({PRECISION},{scale})")
-    return wanted.arrow_type
-
-
-def _holds(have: str, arrow_type: str) -> bool:
-    wanted = sql_type(arrow_type, DUCKDB)
-    return have in _HOLDS.get(arrow_type, {wanted})
-
-
-def _theirs(info: TableInfo, schema: TableSchema, key: str) -> list[TableColumn]:
-    """Return the table's columns that are not ours: users' own and removed fields."""
-    if info.column(key) is None:
-        raise MissingKeyError(
-            f"{info.ref} has no column {key} to match records by",
-            hint="sync into another table with --table",
-            table=str(info.ref),
-        )
-    return [
-        c
-        for c in info.columns
-        if c.name.lower() not in schema.by_name and not c.generated
-    ]
-
-
-def _also(theirs: Sequence[TableColumn], of: str | None = None) -> str:
-    return f", {sql.columns((c.name for c in theirs), of)}" if theirs else ""
-
-
-def _carried(column: TableColumn, key: str) -> str:
-    """Return the old value of a column of theirs; new rows get its default."""
-    name = sql.quote(column.name)
-    if column.default is None:
-        return f"c.{name}"
-    return (
-        f"CASE WHEN c.{sql.quote(key)} IS NULL THEN {column.default} ELSE c.{name} END"
-    )
-
-
-def _fingerprint(schema: TableSchema, of: str) -> str:
-    """Return a hash of our columns; it only tells updated from unchanged rows apart.
-
-    Numbers are taken as doubles, so that a wider column has the same fingerprint.
-    """
-    parts = (
-        f"{of}.{sql.quote(c.name)}"
-        + ("" if scale_of(c.arrow_type) is None else "::DOUBLE")
-        for c in schema.columns
-    )
-    return f"hash({', '.join(parts)})"
-
-
-def _parts(quoted: str) -> tuple[str, str]:
-    schema, _, name = quoted.partition(".")
-    return schema.strip('"'), name.strip('"')

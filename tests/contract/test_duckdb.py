@@ -1,0 +1,380 @@
+"""What DuckDB promises beyond the contract: constraints, adopted tables, files."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from lht.decode import arrow_schema
+from lht.exceptions import ConfigError, SchemaDriftError, WarehouseUnavailableError
+from lht.schema import Column, TableRef, TableSchema
+from lht.sync.state import Store
+from lht.warehouse.base import LoadCounts
+from lht.warehouse.duckdb import DuckDBSession, DuckDBWarehouse
+
+REF = TableRef("RAW", "ACCOUNT")
+AT = datetime(2024, 1, 15, 10, 30, 0, 7000)
+SECOND = AT.replace(microsecond=0)
+MODES = ("replace", "merge")
+
+
+def schema_of(**types: str) -> TableSchema:
+    columns = {"Id": "string", **types}
+    return TableSchema(
+        columns=tuple(
+            Column(name=n, field_type="any", arrow_type=k) for n, k in columns.items()
+        )
+    )
+
+
+SCHEMA = schema_of(Name="string", Amount="decimal(38,2)", SystemModstamp="timestamp")
+
+
+def row(key: str, amount: str = "1.50", name: str = "Acme") -> dict[str, Any]:
+    amounts = {"Amount": Decimal(amount)}
+    return {"Id": key, "Name": name, **amounts, "SystemModstamp": AT}
+
+
+def batch(*rows: dict[str, Any], schema: TableSchema = SCHEMA) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist(list(rows), arrow_schema(schema))
+
+
+def wide(*rows: dict[str, Any]) -> pa.RecordBatch:
+    """The rows, in a batch whose amounts need more than the column has."""
+    return batch(*rows, schema=SCHEMA.widened({"Amount": "decimal(38,5)"}))
+
+
+def load(
+    session: DuckDBSession,
+    mode: str,
+    *batches: pa.RecordBatch,
+    schema: TableSchema = SCHEMA,
+    cursor_field: str | None = "SystemModstamp",
+) -> LoadCounts:
+    with session.transaction():
+        table = session.read_table(REF)
+        assert table is not None
+        schema = session.align(table, schema)
+        write = session.replace_rows if mode == "replace" else session.merge_rows
+        return write(REF, schema, batches, key="Id", cursor_field=cursor_field)
+
+
+@pytest.fixture
+def user() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that a user has, in a time zone of the user's."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'America/New_York'; CREATE SCHEMA RAW")
+        yield connection
+
+
+@pytest.fixture
+def session(user: duckdb.DuckDBPyConnection) -> Iterator[DuckDBSession]:
+    """A session of ours to the user's database."""
+    with DuckDBWarehouse(user).session() as opened:
+        Store(opened).prepare()
+        yield opened
+
+
+# -- what hangs on a table ------------------------------------------------------------
+
+PLAIN = "Id VARCHAR, Name VARCHAR, Amount DECIMAL(38,2), SystemModstamp TIMESTAMP"
+TABLES = {
+    "plain": (PLAIN,),
+    "primary key": (f"{PLAIN}, PRIMARY KEY (Id)",),
+    "unique": (f"{PLAIN}, UNIQUE (Id), UNIQUE (Id, Name)",),
+    "index": (PLAIN, "CREATE INDEX by_name ON RAW.ACCOUNT (Name, SystemModstamp)"),
+    "unique index": (PLAIN, "CREATE UNIQUE INDEX by_id ON RAW.ACCOUNT (Id)"),
+    "not null": (f"{PLAIN.replace('Name VARCHAR', 'Name VARCHAR NOT NULL')}",),
+    "check": (f"{PLAIN}, CHECK (Name <> 'forbidden')",),
+    "defaults": (f"{PLAIN}, Note VARCHAR DEFAULT 'new', Score INTEGER DEFAULT 1 + 6",),
+    "index and defaults": (
+        f"{PLAIN}, Note VARCHAR DEFAULT 'new'",
+        "CREATE UNIQUE INDEX by_id ON RAW.ACCOUNT (Id)",
+    ),
+    "generated": (f"{PLAIN}, Shout VARCHAR GENERATED ALWAYS AS (upper(Name))",),
+    "comments": (
+        PLAIN,
+        "COMMENT ON TABLE RAW.ACCOUNT IS 'all of them'",
+        "COMMENT ON COLUMN RAW.ACCOUNT.Amount IS 'in euro'",
+    ),
+    "view": (PLAIN, "CREATE VIEW RAW.BIG AS SELECT Id, Amount FROM RAW.ACCOUNT"),
+}
+_SHAPE = [
+    f"SELECT {columns} FROM {catalog} ORDER BY ALL"
+    for columns, catalog in {
+        "column_index, column_name, is_nullable, column_default, comment": (
+            "duckdb_columns() WHERE table_name = 'ACCOUNT'"
+        ),
+        "comment": "duckdb_tables() WHERE table_name = 'ACCOUNT'",
+        "constraint_text": "duckdb_constraints() WHERE table_name = 'ACCOUNT'",
+        "index_name, is_unique, sql": "duckdb_indexes()",
+        "view_name, sql": "duckdb_views() WHERE NOT internal",
+    }.items()
+]
+
+
+def shape(session: DuckDBSession) -> list[Any]:
+    """All that hangs on the table but the types of its columns."""
+    return [session.query(statement) for statement in _SHAPE]
+
+
+@pytest.mark.parametrize("widening", [False, True], ids=["same types", "widening"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", TABLES)
+def test_what_hangs_on_a_table_stays(session, kind, mode, widening):
+    """Indexes, constraints, defaults, comments and views survive every load."""
+    body, *more = TABLES[kind]
+    session.execute(f"CREATE TABLE {REF} ({body})")
+    for statement in more:
+        session.execute(statement)
+    load(session, "merge", batch(*(row(str(i)) for i in range(9))))
+    before = shape(session)
+    last = row("3", "0.12345" if widening else "7.00")
+    batches = [batch(row("1", "2.00"), row("10")), (wide if widening else batch)(last)]
+    load(session, mode, *batches)
+    assert shape(session) == before
+    found = dict(session.query(f"SELECT Id, Amount FROM {REF}"))
+    assert found["1"] == Decimal("2.00")
+    assert found["10"] == Decimal("1.50")
+    assert found["3"] == last["Amount"]
+    assert len(found) == (10 if mode == "merge" else 3)
+    if kind == "view":
+        assert dict(session.query("FROM RAW.BIG")) == found
+    load(session, mode, wide(last))  # the table goes on working
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("widening", [False, True])
+def test_constraints_still_hold_after_a_load(session, mode, widening):
+    """A unique index that was made again refuses doubles as before."""
+    body, *more = TABLES["unique index"]
+    session.execute(f"CREATE TABLE {REF} ({body})")
+    session.execute(*more)
+    load(session, mode, batch(row("1"), row("2")))
+    load(session, mode, batch(row("1")), (wide if widening else batch)(row("2")))
+    with pytest.raises(Exception, match="ConstraintException"):
+        session.execute(f"INSERT INTO {REF} (Id) VALUES ('2')")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "table",
+    [
+        (PLAIN.replace("DECIMAL(38,2)", "DECIMAL(38,2) UNIQUE"),),
+        (PLAIN.replace("DECIMAL(38,2)", "DECIMAL(38,2) CHECK (Amount < 5)"),),
+        (f"{PLAIN}, Twice DECIMAL(38,2) GENERATED ALWAYS AS (Amount * 2)",),
+        (PLAIN, "CREATE INDEX by_amount ON RAW.ACCOUNT (Amount)"),
+    ],
+    ids=["unique", "check", "generated", "index"],
+)
+def test_a_column_that_cannot_widen_is_a_human_s_decision(session, mode, table):
+    """DuckDB refuses to change such a column: nothing is lost, nothing moves."""
+    body, *more = table
+    session.execute(f"CREATE TABLE {REF} ({body})")
+    for statement in more:
+        session.execute(statement)
+    load(session, mode, batch(row("1")))
+    with pytest.raises(SchemaDriftError, match=r"Amount of RAW\.ACCOUNT") as caught:
+        load(session, mode, batch(row("1")), wide(row("2", "0.12345")))
+    assert caught.value.hint
+    assert session.query(f"SELECT Id, Amount FROM {REF}") == [("1", Decimal("1.50"))]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_constraint_that_rows_break_tells_no_value(session, mode):
+    """The database's own words quote values, so they are not passed on."""
+    session.execute(f"CREATE TABLE {REF} ({PLAIN}, CHECK (Name <> 'forbidden'))")
+    with pytest.raises(Exception, match="ConstraintException") as caught:
+        load(session, mode, batch(row("1", name="forbidden")))
+    assert "forbidden" not in str(caught.value)
+    assert caught.value.why is None
+
+
+# -- tables that lht did not make -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("had", "stored", "kind", "sql_type", "value"),
+    [
+        ("VARCHAR", "'2024-01-15'", "date", "DATE", date(2024, 1, 15)),
+        ("VARCHAR", "'2024-01-15T10:30:00.007Z'", "timestamp", "TIMESTAMP", AT),
+        ("VARCHAR", "'2024-01-15T10:30:00.007+0000'", "timestamp", "TIMESTAMP", AT),
+        ("VARCHAR", "'2024-01-15T12:30:00.007+0200'", "timestamp", "TIMESTAMP", AT),
+        ("VARCHAR", "'2024-01-15 10:30:00.007'", "timestamp", "TIMESTAMP", AT),
+        ("VARCHAR", "'true'", "bool", "BOOLEAN", True),
+        ("VARCHAR", "'1.2345678E7'", "decimal(38,2)", "DECIMAL(38,2)", 12345678),
+        ("INTEGER", "60", "int64", "BIGINT", 60),
+        ("INTEGER", "60", "decimal(38,2)", "DECIMAL(38,2)", 60),
+        ("BIGINT", "60", "string", "VARCHAR", "60"),
+        ("DECIMAL(18,2)", "0.30", "decimal(38,2)", "DECIMAL(38,2)", Decimal("0.30")),
+        ("DECIMAL(18,6)", "0.125", "decimal(38,2)", "DECIMAL(38,6)", Decimal("0.125")),
+        ("DECIMAL(18,2)", "0.30", "double", "DOUBLE", 0.3),
+        ("DECIMAL(18,2)", "60.00", "int64", "BIGINT", 60),
+        ("DOUBLE", "0.1", "decimal(38,2)", "DOUBLE", 0.1),
+        ("FLOAT", "0.1", "decimal(38,2)", "DOUBLE", 0.1),
+        ("DOUBLE", "60.0", "int64", "BIGINT", 60),
+        (
+            "TIMESTAMP_S",
+            "'2024-01-15 10:30:00'",
+            "timestamp",
+            "TIMESTAMP",
+            SECOND,
+        ),
+        ("TIMESTAMP_NS", "'2024-01-15 10:30:00.007'", "timestamp", "TIMESTAMP", AT),
+        ("TIMESTAMP_MS", "'2024-01-15 10:30:00.007'", "timestamp", "TIMESTAMP", AT),
+        ("DATE", "'2024-01-15'", "timestamp", "TIMESTAMP", datetime(2024, 1, 15)),
+        ("TIMESTAMP", "'2024-01-15'", "date", "DATE", date(2024, 1, 15)),
+    ],
+)
+def test_a_column_of_another_type_becomes_ours(  # noqa: PLR0917  the table above
+    session, had, stored, kind, sql_type, value
+):
+    """An adopted column gets our type, and keeps each value, or widens for it."""
+    session.execute(f"CREATE TABLE {REF} (ID VARCHAR, F {had})")
+    session.execute(f"INSERT INTO {REF} VALUES ('1', {stored}), ('2', NULL)")
+    load(session, "merge", schema=schema_of(F=kind), cursor_field=None)
+    assert session.query(f"FROM {REF} ORDER BY ID") == [("1", value), ("2", None)]
+    table = session.read_table(REF)
+    assert table.column("F").sql_type == sql_type
+
+
+@pytest.mark.parametrize(
+    ("had", "stored", "kind"),
+    [
+        ("VARCHAR", "'1.239'", "decimal(38,2)"),
+        ("VARCHAR", "'1E-300'", "decimal(38,2)"),
+        ("VARCHAR", "'3.5'", "int64"),
+        ("VARCHAR", "'soon'", "timestamp"),
+        ("VARCHAR", "'2024-01-15T10:30:00'", "date"),
+        ("DOUBLE", "3.5", "int64"),
+        ("DECIMAL(18,2)", "3.50", "int64"),
+        ("TIMESTAMP", "'2024-01-15 10:30:00'", "date"),
+        ("TIMESTAMP_NS", "'2024-01-15 10:30:00.123456789'", "timestamp"),
+    ],
+)
+def test_no_value_is_altered_by_a_change_of_type(session, had, stored, kind):
+    """Where our type cannot hold an old value, a human decides and nothing moves."""
+    session.execute(f"CREATE TABLE {REF} (Id VARCHAR, F {had})")
+    session.execute(f"INSERT INTO {REF} VALUES ('1', {stored})")
+    before = session.query(f"SELECT Id, F::VARCHAR FROM {REF}")
+    with pytest.raises(SchemaDriftError, match="column F") as caught:
+        load(session, "merge", schema=schema_of(F=kind), cursor_field=None)
+    assert stored.strip("'") not in str(caught.value)
+    assert session.query(f"SELECT Id, F::VARCHAR FROM {REF}") == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_instants_with_a_time_zone_stay_the_same_instants(user, session, mode):
+    """A TIMESTAMPTZ column is kept; what is read from it is UTC, whoever looks."""
+    session.execute(f"CREATE TABLE {REF} ({PLAIN.replace('TIMESTAMP', 'TIMESTAMPTZ')})")
+    user.execute(
+        f"INSERT INTO {REF} VALUES ('1', 'Acme', 1.5, '2024-01-15 05:30:00.007')"
+    )
+    counts = load(session, mode, batch(row("1"), row("2", name="Other")))
+    assert (counts.unchanged, counts.inserted, counts.high_water) == (1, 1, AT)
+    epochs = user.execute(f"SELECT epoch_ms(SystemModstamp) FROM {REF}").fetchall()
+    assert set(epochs) == {(int(AT.replace(tzinfo=UTC).timestamp() * 1000),)}
+
+
+# -- whose database it is -------------------------------------------------------------
+
+
+def test_a_caller_s_connection_stays_the_caller_s(user):
+    """Its settings, its transaction and itself are as they were after our work."""
+    user.execute("BEGIN; CREATE TABLE mine (a INTEGER); INSERT INTO mine VALUES (1)")
+    place = DuckDBWarehouse(user)
+    with place.session() as session:
+        Store(session).prepare()
+        session.execute(f"CREATE TABLE {REF} ({PLAIN})")
+        load(session, "replace", batch(row("1")))
+        assert session.read_table(TableRef("main", "mine")) is None  # not committed
+    place.close()
+    zone = user.execute("SELECT current_setting('TimeZone')").fetchone()
+    assert zone == ("America/New_York",)
+    user.execute("ROLLBACK")
+    assert user.execute("SELECT count(*) FROM RAW.ACCOUNT").fetchone() == (1,)
+    assert user.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'mine'"
+    ).fetchone() == (0,)
+
+
+@pytest.mark.parametrize("name", ["feed", "carry", "p", "c", "t", "s"])
+def test_users_tables_may_have_any_name(user, session, name):
+    """Names that our own statements use are no one's but theirs."""
+    user.execute(f"CREATE TABLE {name} AS SELECT 'x' AS Id, 'theirs' AS Name")
+    session.execute(f"CREATE TABLE {REF} ({PLAIN}, Note VARCHAR)")
+    for mode in MODES:
+        load(session, mode, batch(row("1")))
+    assert session.query(f"SELECT Id, Name FROM {REF}") == [("1", "Acme")]
+    assert user.execute(f"FROM {name}").fetchall() == [("x", "theirs")]
+
+
+def test_a_table_with_the_same_name_elsewhere_is_another(user, session, tmp_path):
+    """Attached databases and other schemas do not mix in."""
+    user.execute(
+        f"ATTACH '{tmp_path / 'other.duckdb'}' AS other; CREATE SCHEMA other.RAW"
+    )
+    for place in ("other.RAW", "main"):
+        user.execute(f"CREATE TABLE {place}.ACCOUNT (Id VARCHAR, Elsewhere INTEGER)")
+    assert session.read_table(REF) is None
+    session.execute(f"CREATE TABLE {REF} ({PLAIN})")
+    names = [c.name for c in session.read_table(REF).columns]
+    assert names == ["Id", "Name", "Amount", "SystemModstamp"]
+
+
+HOLD = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[1])
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_file_that_another_process_has_open_is_busy(tmp_path):
+    """A locked file is an error of ours that can be tried later, with a hint."""
+    path = tmp_path / "crm.duckdb"
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout.readline() == b"open\n"
+        with pytest.raises(WarehouseUnavailableError, match=r"crm\.duckdb") as caught:
+            DuckDBWarehouse(path)
+        holder.stdin.close()
+        holder.wait()
+    assert caught.value.transient
+    assert "close the other program" in caught.value.hint
+    DuckDBWarehouse(path).close()
+
+
+@pytest.mark.parametrize("content", [None, b"no database at all, only text" * 99])
+def test_what_cannot_be_a_database_is_a_setting_to_mend(tmp_path, content):
+    """A missing folder or another file is told as a wrong setting."""
+    path = tmp_path / "folder" / "crm.duckdb"
+    if content:
+        path.parent.mkdir()
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        DuckDBWarehouse(path)
+
+
+@pytest.mark.parametrize("prefix", ["", "duckdb:///"])
+def test_a_file_comes_into_being_only_where_it_may(tmp_path, prefix):
+    """Looking creates no file; loading does. Paths and URLs are both fine."""
+    path: Path = tmp_path / "crm.duckdb"
+    looking = DuckDBWarehouse(f"{prefix}{path}", create=False)
+    with looking.session() as session:
+        assert session.read_table(REF) is None
+    looking.close()
+    assert not path.exists()
+    loading = DuckDBWarehouse(f"{prefix}{path}")
+    assert loading.display == f"duckdb:///{path}"
+    loading.close()
+    assert path.exists()
