@@ -60,7 +60,7 @@ class JobStateSeen(ObjectEvent):
 class Progress(ObjectEvent):
     """Rows have come in."""
 
-    step: str  # "download"
+    step: str  # "download", then "load"
     rows: int
     expected_rows: int | None
     size_bytes: int  # on the wire

@@ -24,7 +24,7 @@ LATE_MARGIN: Final = timedelta(minutes=15)
 _GONE: Final = 404
 _RESUMABLE: Final = frozenset(("UploadComplete", "InProgress", "JobComplete"))
 
-OnRows = Callable[[int, int, int], None]  # rows so far, expected rows, bytes so far
+OnRows = Callable[[str, "Extraction"], None]  # with the step it is at
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,8 +48,9 @@ class Extraction:
         for batch, size in self.batches:
             self.downloaded += batch.num_rows
             self.size_bytes += size
-            self.on_rows(self.downloaded, self.reported, self.size_bytes)
+            self.on_rows("download", self)
             yield batch
+        self.on_rows("load", self)
 
 
 def read_signpost(client: Client, schema: SObjectSchema) -> datetime:

@@ -14,6 +14,7 @@ from lht.events import (
     Noted,
     ObjectCommitted,
     ObjectFailed,
+    ObjectQueued,
     ObjectStarted,
     Progress,
 )
@@ -312,9 +313,8 @@ class Line:
     def _committed(
         self, session: Session, planned: Planned, extraction: Extraction
     ) -> ObjectReport:
-        self._step = "waiting for a free slot"
-        with self._context.slots, self._unusable_job_discarded(session, extraction):
-            self._step = "downloading"
+        with self._slot(), self._unusable_job_discarded(session, extraction):
+            self._step = "loading"
             extraction.on_rows = self._saw_rows
             return load(
                 session,
@@ -325,6 +325,23 @@ class Line:
                 run_id=self._context.run_id,
                 seconds=self._seconds,
             )
+
+    @contextmanager
+    def _slot(self) -> Iterator[None]:
+        """Wait until the warehouse can take one more load."""
+        context = self._context
+        if not context.slots.acquire(blocking=False):
+            most = context.warehouse.capabilities.parallel_loads
+            context.emit(
+                ObjectQueued(
+                    run_id=context.run_id, sobject=self.name, max_parallel=most
+                )
+            )
+            context.slots.acquire()
+        try:
+            yield
+        finally:
+            context.slots.release()
 
     @contextmanager
     def _unusable_job_discarded(
@@ -368,15 +385,15 @@ class Line:
         )
         self._stop_if_asked()
 
-    def _saw_rows(self, rows: int, expected: int, size_bytes: int) -> None:
+    def _saw_rows(self, step: str, extraction: Extraction) -> None:
         self._context.emit(
             Progress(
                 run_id=self._context.run_id,
                 sobject=self.name,
-                step="download",
-                rows=rows,
-                expected_rows=expected,
-                size_bytes=size_bytes,
+                step=step,
+                rows=extraction.downloaded,
+                expected_rows=extraction.reported,
+                size_bytes=extraction.size_bytes,
             )
         )
         self._stop_if_asked()
