@@ -125,32 +125,29 @@ class _Load:
     ) -> dict[tuple[str, str], dict[str, _Column]]:
         """Give every file's columns their meaning; unknown ones stop the load."""
         columns: dict[tuple[str, str], dict[str, _Column]] = {}
-        unknown: dict[str, None] = {}
+        unknown: Counter[str] = Counter()
         for record in found:
-            known = columns.setdefault((record.source, record.sobject.name), {})
-            for name in record.values.keys() - known.keys():
-                column = _column(record.sobject, name)
+            sobject = record.sobject
+            known = columns.setdefault((record.source, sobject.name), {})
+            for name in [name for name in record.values if name not in known]:
+                column = _column(sobject, name)
                 if column:
                     known[name] = column
                 else:
-                    text = (
-                        f"{record.source}: {record.sobject.name} has no field {name!r}"
-                    )
-                    unknown[text] = None
+                    unknown[
+                        f"{record.source}: {sobject.name} has no field {name!r}"
+                    ] += 1
         if unknown and not ignore_unknown:
             raise LoadError("\n".join(unknown))
+        self.notes.update({f"{k}; left out, rows": n for k, n in unknown.items()})
         return columns
 
     def _meanings(self, row: Row) -> Iterator[tuple[_Column, Any]]:
         """Pair a row's values with what their columns mean; empty ones are none."""
         columns = self._columns_of(row)
         for name, value in row.record.values.items():
-            if value is None or value == "":
-                continue
-            if name in columns:
+            if name in columns and value is not None and value != "":
                 yield columns[name], value
-            else:
-                self.notes[f"{_unknown(row.record, name)}; left out, rows"] += 1
 
     def _columns_of(self, row: Row) -> dict[str, _Column]:
         return self.columns[row.record.source, row.sobject.name]
@@ -171,6 +168,8 @@ class _Load:
                 row.reasons.append(f"{field.name}: {exc.message}")
             else:
                 row.reasons += [fault.message for fault in find_faults(field, coerced)]
+
+        _compose_name(row)
 
     def _refer(self, row: Row) -> None:
         """Resolve all references; a parent's id counts more than its key."""
@@ -203,7 +202,8 @@ class _Load:
         missing = [
             field.name
             for field in row.sobject.fields
-            if is_required(field) and row.values.get(field.name) is None
+            if is_required(field) and field.type != "boolean"
+            if row.values.get(field.name) is None
         ]
         if missing:
             row.reasons.append(errors.required_missing(missing).message)
@@ -312,16 +312,20 @@ def _identified(store: "Store", found: list[Record]) -> Iterator[Row]:
         yield row
 
 
-def _unknown(record: Record, name: str) -> str:
-    return f"{record.source}: {record.sobject.name} has no field {name!r}"
-
-
 def _own_id(record: Record) -> str | None:
     """Find the Id that a record brings."""
     for name, value in record.values.items():
         if name.lower() == "id" and value:
             return str(value)
     return None
+
+
+def _compose_name(row: Row) -> None:
+    """Give people their full names at once, by which others may refer to them."""
+    name = row.sobject.by_name.get("name")
+    parts = (row.values.get("FirstName"), row.values.get("LastName"))
+    if name and not name.createable and any(parts):
+        row.values.setdefault("Name", " ".join(filter(None, parts)))
 
 
 def _column(sobject: SObject, name: str) -> _Column | None:

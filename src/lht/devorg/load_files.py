@@ -198,6 +198,10 @@ def _decode(path: Path) -> str:
     except OSError as exc:
         raise LoadError(f"{path}: {exc.strerror}") from exc
     encoding = next((name for bom, name in _BOMS if content.startswith(bom)), "utf-8")
+    if encoding == "utf-16" and b"\0\0" in content[2:6]:
+        # some tools write the 16-bit mark before 32-bit text
+        encoding = "utf-32-be" if content[2] == 0 else "utf-32-le"
+        content = content[2:]
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as exc:
