@@ -1,5 +1,7 @@
 """Ids: the checksum of real orgs, and one rule in Python and in SQL."""
 
+import random
+
 import duckdb
 import pytest
 from hypothesis import given
@@ -22,9 +24,10 @@ def test_the_checksum_is_the_one_of_real_orgs(short: str, suffix: str) -> None:
     assert ids.check(short) == short + suffix
 
 
-@given(st.lists(st.integers(0, ids.LIMIT - 1), min_size=1, max_size=50))
-def test_sql_makes_the_same_ids_as_python(numbers: list[int]) -> None:
+def test_sql_makes_the_same_ids_as_python(seed: int) -> None:
     """A record inserted in bulk has the id it would have had alone."""
+    edges = [0, 9, 10, 35, 36, 61, 62, ids.LIMIT - 1]
+    numbers = edges + random.Random(seed).sample(range(ids.LIMIT), 5000)
     sql = f"SELECT {ids.sql_id('a0E', 'n')} FROM (SELECT unnest(?) AS n)"
     with duckdb.connect() as db:
         made = [row[0] for row in db.execute(sql, [numbers]).fetchall()]

@@ -23,9 +23,10 @@ def updated_ids(
     alive = ' AND NOT "IsDeleted"' if "isdeleted" in sobject.by_name else ""
     sql = (
         f'SELECT "Id" FROM "{sobject.name}"'
-        f' WHERE "{stamp}" BETWEEN ? AND ?{alive} ORDER BY "{stamp}", "Id"'
+        f' WHERE "{stamp}" BETWEEN ? AND ?{alive}'
+        f' ORDER BY "{stamp}", "Id" LIMIT {MAX_IDS + 1}'
     )
-    found = tables.db.execute(sql, [first, last]).fetchmany(MAX_IDS + 1)
+    found = tables.db.execute(sql, [first, last]).fetchall()
     if len(found) > MAX_IDS:
         raise errors.too_many_ids()
     return [row[0] for row in found]
@@ -46,9 +47,10 @@ def deleted_ids(
         )
     sql = (
         f"SELECT * FROM ({' UNION ALL '.join(parts)})"
-        ' WHERE deleted_at BETWEEN ? AND ? ORDER BY deleted_at, "Id"'
+        " WHERE deleted_at BETWEEN ? AND ?"
+        f' ORDER BY deleted_at, "Id" LIMIT {MAX_IDS + 1}'
     )
-    found = tables.db.execute(sql, [sobject.name, first, last]).fetchmany(MAX_IDS + 1)
+    found = tables.db.execute(sql, [sobject.name, first, last]).fetchall()
     if len(found) > MAX_IDS:
         raise errors.too_many_ids()
     return [(record_id, at.replace(tzinfo=UTC)) for record_id, at in found]
