@@ -29,6 +29,7 @@ from lht.events import (
     SyncStarted,
 )
 from lht.report.look import Look, Sign, Style, duration_words, number, plain
+from lht.report.terminal import org_line
 
 PROGRESS_SECONDS: Final = 5.0
 HEARTBEAT_SECONDS: Final = 30.0
@@ -66,12 +67,10 @@ class Board:
 
     clock: Callable[[], float] = time.monotonic
     objects: dict[str, ObjectState] = field(default_factory=dict)
-    started: SyncStarted | None = None
 
     def apply(self, event: Event) -> ObjectState | None:
         """Take in one event; return the object it is about."""
         if isinstance(event, SyncStarted):
-            self.started = event
             for name in event.objects:
                 self._state(name)
         if not isinstance(event, ObjectEvent) or isinstance(event, Noted):
@@ -308,22 +307,12 @@ class Drawing:
             self._frame += 1
             states = list(self.board.objects.values())
             done = [s for s in states if s.phase is Phase.DONE]
-            room = height - (len(states) - len(done)) - 2
+            room = height - (len(states) - len(done)) - 1
             hidden = done[: len(done) - max(room, 0)] if len(done) > room else []
-            shown = [s for s in states if s not in hidden]
-            width = max((len(s.sobject) for s in shown), default=0)
-            head = [self._heading()] if self.board.started else []
-            if hidden:
-                head.append(f"{self.look.sign(Sign.DONE)} {len(hidden)} objects done")
-            return [*head, *(self._line(s, width) for s in shown)][:height]
-
-    def _heading(self) -> str:
-        start = self.board.started
-        if start is None:
-            return ""
-        host = start.org_url.partition("://")[2]
-        run = self.look.paint(f"run {start.run_id}", Style.FAINT)
-        return f"{host} -> {start.warehouse}, schema {start.schema}  {run}"
+            width = max((len(s.sobject) for s in states), default=0)
+            head = [f"{self.look.sign(Sign.DONE)} {len(hidden)} objects done"]
+            lines = [self._line(s, width) for s in states if s not in hidden]
+            return [*head[: len(hidden)], *lines][:height]
 
     def _line(self, state: ObjectState, width: int) -> str:
         last = state.last
@@ -347,6 +336,18 @@ class Drawing:
         return spinner[self._frame % len(spinner)]
 
 
+def lasting_line(event: Event, look: Look) -> str | None:
+    """Return what of an event stays on the screen when the drawing is gone."""
+    match event:
+        case SyncStarted(org_url=url, org_id=org, warehouse=warehouse, schema=schema):
+            run = look.paint(f"run {event.run_id}", Style.FAINT)
+            return f"{org_line(url, org)} -> {warehouse}, schema {schema}  {run}"
+        case Noted(sobject=name, text=text, warning=warning):
+            sign = look.sign(Sign.REBUILD if warning else Sign.UPDATE)
+            return f"{sign} {name}  {plain(text)}"
+    return None
+
+
 @contextmanager
 def live_drawing(look: Look) -> Iterator[Listener]:
     """Redraw the run on stderr until the block ends; then the lines are gone."""
@@ -367,11 +368,8 @@ def live_drawing(look: Look) -> Iterator[Listener]:
 
     def listen(event: Event) -> None:
         drawing(event)
-        if isinstance(event, Noted):
-            sign = look.sign(Sign.REBUILD if event.warning else Sign.UPDATE)
-            console.print(
-                Text.from_ansi(f"{sign} {event.sobject}  {plain(event.text)}")
-            )
+        if line := lasting_line(event, look):
+            console.print(Text.from_ansi(line), soft_wrap=True)
 
     with Live(
         get_renderable=draw, console=console, transient=True,
