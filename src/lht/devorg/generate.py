@@ -3,7 +3,7 @@
 One ``INSERT .. SELECT`` for each object does all of it inside DuckDB; ``samples`` says
 what each field is filled with. References point at rows that exist when the object's
 turn comes, parents before children. The same seed, into the same org, gives the same
-bytes.
+bytes. Generated stamps lie in the past: an org is filled first, and synced then.
 """
 
 from collections.abc import Collection, Iterator, Mapping
