@@ -7,6 +7,7 @@ import pytest
 
 from lht.devorg import ids
 from lht.devorg.clock import Clock
+from lht.devorg.declaration import parse_metadata
 from lht.devorg.errors import AmbiguousKeyError, OrgError
 from lht.devorg.metadata import Metadata
 from lht.devorg.store import Store
@@ -352,3 +353,37 @@ def test_every_org_starts_with_users_a_price_book_and_its_lists(store: Store) ->
     assert counts["Pricebook2"] == 1
     assert counts["CaseStatus"] == 4
     assert store.get("User", store.user_id)["IsActive"] is True
+
+
+def test_a_reference_may_have_several_kinds_of_target(store: Store) -> None:
+    """A task's person is a contact or a lead, and nothing else."""
+    lead = store.insert("Lead", {"LastName": "L", "Company": "C"})
+    contact = store.insert("Contact", {"LastName": "L"})
+    for person in (lead, contact):
+        task = store.insert("Task", {"WhoId": person, "WhatId": None})
+        assert store.get("Task", task)["WhoId"] == person
+    with refused("MALFORMED_ID"):
+        store.insert("Task", {"WhoId": store.insert("Account", {"Name": "A"})})
+
+
+def test_an_org_needs_no_standard_objects(clock: Clock) -> None:
+    """One object of one field is an org, with writes, bin and roll-ups like any."""
+    text = """
+object Box__c a01
+  Id id
+  Items__c double rollup=COUNT(Item__c,Box__c)
+object Item__c a02
+  Id id
+  Box__c -> Box__c detail
+"""
+    store = Store(parse_metadata(("tiny", text)), clock)
+    box = store.insert("Box__c", {})
+    item = store.insert("Item__c", {"Box__c": box})
+    assert store.get("Box__c", box) == {"Id": box, "Items__c": 1.0}
+    store.bulk_insert("Item__c", f"SELECT '{box}' AS \"Box__c\" FROM range(2)")
+    assert store.get("Box__c", box)["Items__c"] == 3.0
+    store.delete(item)
+    assert store.get("Box__c", box)["Items__c"] == 2.0
+    store.delete(box)
+    assert store.record_counts() == {"Box__c": 0, "Item__c": 0}
+    store.close()

@@ -108,15 +108,16 @@ def refresh_sums(tables: Tables, metadata: Metadata, child: SObject) -> None:
     for parent in metadata.sobjects:
         for field, rollup in rollups_of(parent):
             if rollup.child == child.name:
-                tables.db.execute(_refresh(parent, field, rollup))
+                live = tables.live(child.name)
+                tables.db.execute(_refresh(parent, field, rollup, live))
 
 
-def _refresh(parent: SObject, field: Field, rollup: Rollup) -> str:
+def _refresh(parent: SObject, field: Field, rollup: Rollup, live: str) -> str:
     operand = f'"{rollup.child_field}"' if rollup.child_field else "*"
     return (
         f'UPDATE "{parent.name}" SET "{field.name}" = total.value FROM'
         f' (SELECT "{rollup.child_reference}" AS parent,'
         f" {rollup.function}({operand}) AS value"
-        f' FROM "{rollup.child}" WHERE NOT "IsDeleted" GROUP BY 1) AS total'
+        f' FROM "{rollup.child}" WHERE {live} GROUP BY 1) AS total'
         f' WHERE "Id" = total.parent AND total.value IS NOT NULL'
     )

@@ -20,10 +20,10 @@ def updated_ids(
     """Return the ids of live records created or changed from *start* to *end*."""
     first, last = _window(sobject, start, end, now, UPDATED_REACH)
     stamp = _stamp_field(sobject)
-    alive = ' AND NOT "IsDeleted"' if "isdeleted" in sobject.by_name else ""
     sql = (
         f'SELECT "Id" FROM "{sobject.name}"'
-        f' WHERE "{stamp}" BETWEEN ? AND ?{alive}'
+        f' WHERE "{stamp}" BETWEEN ? AND ?'
+        f" AND {tables.live(sobject.name)}"
         f' ORDER BY "{stamp}", "Id" LIMIT {MAX_IDS + 1}'
     )
     found = tables.db.execute(sql, [first, last]).fetchall()

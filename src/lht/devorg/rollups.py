@@ -53,8 +53,9 @@ def recompute(view: View) -> None:
             continue
         sums = {field.name: _sum(view, row, r) for field, r in rollups_of(sobject)}
         if any(row[name] != value for name, value in sums.items()):
-            later = max(row["SystemModstamp"], stamp)
-            view.put(sobject.name, row | sums | {"SystemModstamp": later})
+            if "SystemModstamp" in row:
+                row["SystemModstamp"] = max(row["SystemModstamp"], stamp)
+            view.put(sobject.name, row | sums)
     view.stale_parents.clear()
 
 

@@ -157,9 +157,8 @@ class Store(Writer):
             return {s.name: self._count(s.name) for s in self.metadata.sobjects}
 
     def _count(self, name: str) -> int:
-        deletable = "IsDeleted" in self.tables.by_name[name].columns
-        where = ' WHERE NOT "IsDeleted"' if deletable else ""
-        row = self.tables.first(f'SELECT count(*) FROM "{name}"{where}')
+        live = self.tables.live(name)
+        row = self.tables.first(f'SELECT count(*) FROM "{name}" WHERE {live}')
         return int(row[0]) if row else 0
 
     def reserve_ids(self, sobject: str, count: int) -> int:

@@ -93,6 +93,11 @@ class Tables:
         rows = self.db.execute(sql, list(parameters)).fetchall()
         return rows[0] if rows else None
 
+    def live(self, name: str) -> str:
+        """Return the SQL condition of a table's rows that are not in the bin."""
+        kept = "IsDeleted" in self.by_name[name].columns
+        return 'NOT "IsDeleted"' if kept else "true"
+
     def fetch(self, name: str, record_id: str) -> Row | None:
         """Return one row, or None."""
         found = self.select(name, '"Id" = ?', [record_id])
