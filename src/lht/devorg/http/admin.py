@@ -66,13 +66,13 @@ def _transaction(service: Service, name: str) -> Transaction:
 
 
 def _clock(service: Service, body: Json) -> Json:
-    """Read the clock; ``set``, ``advance`` (seconds) and ``freeze`` change it."""
+    """Read the clock; ``freeze``, ``set`` and ``advance`` (seconds) change it."""
+    if body.get("freeze"):
+        service.clock.freeze()
     if "set" in body:
         service.clock.set(datetime.fromisoformat(body["set"]))
     if "advance" in body:
         service.clock.advance(float(body["advance"]))
-    if body.get("freeze"):
-        service.clock.freeze()
     return {"now": service.clock.now().isoformat()}
 
 
