@@ -58,7 +58,7 @@ class Leases:
             with suppress(WarehouseError):  # it expires by itself
                 session.execute(
                     f"DELETE FROM {_LEASES} WHERE target_table = ? AND run_id = ?",
-                    (target, self._run_id),
+                    (_key(target), self._run_id),
                 )
 
     def check(self, target: str) -> None:
@@ -79,12 +79,12 @@ class Leases:
                 if holder is not None:
                     raise _busy(target, *holder)
                 session.execute(
-                    f"DELETE FROM {_LEASES} WHERE target_table = ?", (target,)
+                    f"DELETE FROM {_LEASES} WHERE target_table = ?", (_key(target),)
                 )
                 now = utc_now()
                 session.execute(
                     f"INSERT INTO {_LEASES} VALUES (?, ?, ?, ?, ?)",
-                    (target, self._run_id, PROCESS, now, now + LEASE_TIME),
+                    (_key(target), self._run_id, PROCESS, now, now + LEASE_TIME),
                 )
         except TargetBusyError:
             raise
@@ -94,7 +94,7 @@ class Leases:
             ) from error
 
     def _holder(self, session: Session, target: str) -> tuple[str, str] | None:
-        return live_leases(session, self._warehouse).get(target)
+        return live_leases(session, self._warehouse).get(_key(target))
 
     def _beat(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS):
@@ -108,7 +108,7 @@ class Leases:
 
 
 def live_leases(session: Session, warehouse: Warehouse) -> dict[str, tuple[str, str]]:
-    """Return run and owner of every live lease, by target table."""
+    """Return run and owner of every live lease, by target table in upper case."""
     if session.read_table(TableRef(SCHEMA, "LEASES")) is None:
         return {}
     rows = session.query(
@@ -117,6 +117,11 @@ def live_leases(session: Session, warehouse: Warehouse) -> dict[str, tuple[str, 
     )
     alone = warehouse.capabilities.single_process
     return {t: (run, owner) for t, run, owner in rows if owner == PROCESS or not alone}
+
+
+def _key(target: str) -> str:
+    """Return what names a target in any case, as the warehouse finds its table."""
+    return target.upper()
 
 
 def _busy(target: str, run_id: str, owner: str) -> TargetBusyError:

@@ -276,10 +276,6 @@ class Line:
         """
         self._step = "waiting for Salesforce"
         job, signpost = self._job(session, planned, signpost)
-        store, target = Store(session), str(self.ref)
-        for other in planned.facts.open_jobs:
-            if other.job_id != job.id:
-                store.end_job(target, other.job_id, self._context.run_id, "discarded")
         try:
             job = bulk_query.wait_for_job(
                 self._client,
@@ -290,7 +286,8 @@ class Line:
             )
         except BulkJobError as error:
             if error.state in {"Failed", "Aborted"}:
-                store.end_job(target, job.id, self._context.run_id, "discarded")
+                target, run_id = str(self.ref), self._context.run_id
+                Store(session).end_job(target, job.id, run_id, "discarded")
             raise
         return job, signpost
 

@@ -58,6 +58,8 @@ def load(
         store.add_receipt(run_id, done)
         if extraction.job is not None:
             store.end_job(str(ref), extraction.job.id, run_id, "committed")
+        for older in store.open_jobs(str(ref)):  # their rows would be a step back
+            store.end_job(str(ref), older.job_id, run_id, "discarded")
     return done
 
 

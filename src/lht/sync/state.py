@@ -5,7 +5,6 @@ All of them but leases are append-only; the newest row counts. What belongs to a
 receipt commit together or not at all.
 """
 
-import json
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
@@ -55,6 +54,7 @@ T = TypeVar("T")
 class Store:
     """The state tables, read and written through one session.
 
+    A target is found in any case, as the warehouse finds its table.
     Nothing is created by reading: before ``prepare``, absent tables read as empty.
     """
 
@@ -76,7 +76,7 @@ class Store:
     def read_state(self, target: str) -> State | None:
         """Return the newest state of a target table."""
         rows = self._query(
-            "SELECT document FROM {STATE} WHERE target_table = ?"
+            "SELECT document FROM {STATE} WHERE upper(target_table) = upper(?)"
             " ORDER BY seq DESC LIMIT 1",
             (target,),
         )
@@ -85,7 +85,8 @@ class Store:
     def save_state(self, state: State) -> None:
         """Append the new state. Call inside the load's transaction."""
         (last,) = self._query(
-            "SELECT coalesce(max(seq), 0) FROM {STATE} WHERE target_table = ?",
+            "SELECT coalesce(max(seq), 0) FROM {STATE}"
+            " WHERE upper(target_table) = upper(?)",
             (state.target_table,),
         )[0]
         self._insert(
@@ -142,7 +143,7 @@ class Store:
     def open_jobs(self, target: str) -> list[Job]:
         """Return the jobs that are neither committed nor given up, newest first."""
         rows = self._query(
-            "SELECT document FROM {JOBS} WHERE target_table = ?"
+            "SELECT document FROM {JOBS} WHERE upper(target_table) = upper(?)"
             " AND event = 'created' AND job_id NOT IN (SELECT job_id FROM"
             " {JOBS} WHERE event <> 'created') ORDER BY recorded_at DESC",
             (target,),
@@ -152,9 +153,9 @@ class Store:
     def ended_jobs(self, target: str) -> list[Job]:
         """Return the jobs that are no longer needed but still in the org."""
         rows = self._query(
-            "SELECT document FROM {JOBS} WHERE target_table = ? AND event = 'created'"
-            " AND job_id IN (SELECT job_id FROM {JOBS} WHERE event IN"
-            " ('committed', 'discarded')) AND job_id NOT IN"
+            "SELECT document FROM {JOBS} WHERE upper(target_table) = upper(?)"
+            " AND event = 'created' AND job_id IN (SELECT job_id FROM {JOBS}"
+            " WHERE event IN ('committed', 'discarded')) AND job_id NOT IN"
             " (SELECT job_id FROM {JOBS} WHERE event = 'deleted')",
             (target,),
         )
@@ -234,6 +235,10 @@ def utc_now() -> datetime:
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+class _Versioned(msgspec.Struct):
+    format: int = FORMAT
+
+
 def decode(document: str, kind: type[T]) -> T:
     """Read a stored document.
 
@@ -241,13 +246,13 @@ def decode(document: str, kind: type[T]) -> T:
         StateError: It is unreadable, or a newer lht wrote it.
     """
     try:
-        if json.loads(document).get("format", FORMAT) > FORMAT:
+        if msgspec.json.decode(document, type=_Versioned).format > FORMAT:
             raise StateError(
                 "the state in the LHT schema was written by a newer lht",
                 hint="pip install --upgrade lht",
             )
         return msgspec.json.decode(document, type=kind)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except msgspec.MsgspecError as error:
         raise StateError(
             "the state in the LHT schema is unreadable",
             why=str(error),
