@@ -1,6 +1,7 @@
 """The whole line on one machine: an org, a client, a warehouse, and a bad wire."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import pytest
@@ -9,13 +10,20 @@ from tests.emulator.wire import Wire
 
 from lht import devorg
 from lht.devorg import Org
+from lht.salesforce import bulk_query
 from lht.salesforce.client import Client
+
+
+@pytest.fixture(autouse=True)
+def jobs_are_polled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for jobs as in earnest, but not as long."""
+    monkeypatch.setattr(bulk_query, "_FIRST_WAIT_SECONDS", 0.005)
 
 
 @pytest.fixture
 def org(request: pytest.FixtureRequest) -> Iterator[Org]:
     """An org; a test parametrises it (indirectly) with settings of its own."""
-    settings = {"page_size": PAGE_ROWS, "bulk_page_rows": PAGE_ROWS}
+    settings: dict[str, Any] = {"page_size": PAGE_ROWS, "bulk_page_rows": PAGE_ROWS}
     settings |= getattr(request, "param", {})
     with devorg.start(clock=stopped_clock(), **settings) as org:
         yield org

@@ -43,8 +43,8 @@ class Scene:
 
     def sync(self, *objects: str, **options: Any) -> SyncReport:
         """Sync into the warehouse, everything else as given."""
-        given = {"salesforce": self.client, "warehouse": self.warehouse} | options
-        return sync(objects, listener=self.events.append, **given)
+        given: dict[str, Any] = {"salesforce": self.client, "warehouse": self.warehouse}
+        return sync(objects, listener=self.events.append, **(given | options))
 
     def synced(self, sobject: str, **options: Any) -> ObjectReport:
         """Sync one object and return its receipt."""

@@ -36,7 +36,10 @@ def counts(receipt: ObjectReport) -> dict[str, int]:
 
 
 def watermark(scene: Scene) -> datetime:
-    return scene.scalar("SELECT watermark FROM LHT.STATE ORDER BY seq DESC LIMIT 1")
+    found: datetime = scene.scalar(
+        "SELECT watermark FROM LHT.STATE ORDER BY seq DESC LIMIT 1"
+    )
+    return found
 
 
 # -- loads --------------------------------------------------------------------------
