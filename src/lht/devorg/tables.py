@@ -64,7 +64,8 @@ class Tables:
         self.is_new = not self._exists()
         if self.is_new:
             self._create()
-        self._filled = {name for name in self.by_name if self._has_rows(name)}
+        old = () if self.is_new else self.by_name
+        self._filled = {name for name in old if self._has_rows(name)}
 
     def _exists(self) -> bool:
         sql = "SELECT 1 FROM duckdb_tables() WHERE schema_name = 'org'"
