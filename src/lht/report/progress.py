@@ -111,7 +111,7 @@ class Board:
         rows, expected = progress.rows, progress.expected_rows
         of = f" of {number(expected)}" if expected else ""
         parts = [f"{_STEPS.get(progress.step, progress.step)} {number(rows):>11}{of}"]
-        if progress.size_bytes:
+        if progress.step == "download" and progress.size_bytes:
             parts.append(f"{_megabytes(progress.size_bytes)} MB")
             parts.append(f"{_megabytes(progress.size_bytes / seconds)} MB/s")
         if expected and 0 < rows < expected:

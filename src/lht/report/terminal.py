@@ -70,13 +70,17 @@ def org_line(url: str, org_id: str) -> str:
 def _plan_table(objects: Sequence[ObjectPlan], look: Look) -> list[str]:
     columns = [
         Column("object", [o.sobject for o in objects]),
-        Column("load", [o.mode for o in objects]),
+        Column("load", ["" if o.error else o.mode for o in objects]),
         Column("via", [o.via for o in objects]),
         Column("rows about", [number(o.estimated_rows) for o in objects], right=True),
         Column("calls", [number(o.estimated_calls) for o in objects], right=True),
-        Column("why", [plain(o.why) for o in objects]),
+        Column("why", [_why(o) for o in objects]),
     ]
     return render_table([_plan_sign(o) for o in objects], columns, look)
+
+
+def _why(plan: ObjectPlan) -> str:
+    return f"error[{plan.error.code}], see below" if plan.error else plain(plan.why)
 
 
 def _plan_sign(plan: ObjectPlan) -> Sign:
@@ -104,7 +108,9 @@ def plan_summary(plan: SyncPlan) -> str:
     """Return one sentence: what there is to do, or that there is nothing."""
     sound = [o for o in plan.objects if not o.error]
     if len(sound) < len(plan.objects):
-        return f"{len(plan.objects) - len(sound)} of {len(plan.objects)} cannot be done"
+        return (
+            f"{len(plan.objects) - len(sound)} of {len(plan.objects)} cannot be done."
+        )
     known = [o.since for o in sound if o.since]
     if not plan.has_work and known:
         count = f"{len(sound)} {_plural(len(sound), 'table')}"

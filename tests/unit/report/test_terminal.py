@@ -122,6 +122,18 @@ def test_nothing_to_do_is_a_sentence(plan):
     assert "Nothing to do: 4 tables are complete up to 2026-11-20 09:14:03.000Z" in text
 
 
+def test_an_object_that_cannot_be_planned_has_its_error_below(plan, partial):
+    """One object's long error leaves the table of the others as it is."""
+    error = partial.objects[1].error
+    objects = (*plan.objects[:3], replace(plan.objects[3], error=error))
+    text = terminal.render_plan(replace(plan, objects=objects), Look(80))
+    assert "✗ Case" in text
+    assert "error[bulk_job_failed], see below" in text
+    assert "error[bulk_job_failed]: Salesforce ended the query job as Failed" in text
+    assert "1 of 4 cannot be done." in text
+    assert "+ Account  full" in text
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
