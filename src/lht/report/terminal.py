@@ -80,7 +80,7 @@ def _plan_table(objects: Sequence[ObjectPlan], look: Look) -> list[str]:
 
 
 def _why(plan: ObjectPlan) -> str:
-    return f"error[{plan.error.code}], see below" if plan.error else plain(plan.why)
+    return "see below" if plan.error else plain(plan.why)
 
 
 def _plan_sign(plan: ObjectPlan) -> Sign:

@@ -128,7 +128,7 @@ def test_an_object_that_cannot_be_planned_has_its_error_below(plan, partial):
     objects = (*plan.objects[:3], replace(plan.objects[3], error=error))
     text = terminal.render_plan(replace(plan, objects=objects), Look(80))
     assert "✗ Case" in text
-    assert "error[bulk_job_failed], see below" in text
+    assert "see below" in text
     assert "error[bulk_job_failed]: Salesforce ended the query job as Failed" in text
     assert "1 of 4 cannot be done." in text
     assert "+ Account  full" in text
