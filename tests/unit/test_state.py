@@ -15,7 +15,7 @@ from lht.report.values import ObjectReport, Place, Status, SyncReport
 from lht.schema import SchemaChange, TableRef
 from lht.sync import lease
 from lht.sync.history import read_history
-from lht.sync.lease import LEASE_TIME, PROCESS, Leases, live_leases
+from lht.sync.lease import LEASE_TIME, Leases, live_leases, this_process
 from lht.sync.state import Store, utc_now
 from lht.sync.values import FORMAT, Job, State
 from lht.warehouse.base import Session
@@ -324,7 +324,15 @@ def test_the_lease_of_a_dead_process_is_taken_over(warehouse, session):
     with leases.held(session, TARGET):
         leases.check(TARGET)
         ((run, owner),) = live_leases(session, warehouse).values()
-        assert (run, owner) == ("ours", PROCESS)
+        assert (run, owner) == ("ours", this_process())
+
+
+@pytest.mark.usefixtures("store")
+def test_the_lease_of_a_dead_child_is_taken_over(warehouse, session, monkeypatch):
+    """A forked process is another one, though it began with its parent's memory."""
+    with Leases(warehouse, "child").held(session, TARGET):
+        monkeypatch.setattr(lease.os, "getpid", lambda: -1)
+        assert live_leases(session, warehouse) == {}
 
 
 def test_the_lease_of_another_process_holds_until_it_expires(shared, session):

@@ -17,7 +17,7 @@ from lht.warehouse.base import Session, Warehouse
 
 LEASE_TIME: Final = timedelta(minutes=2)
 HEARTBEAT_SECONDS: Final = 30.0
-PROCESS: Final = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+_START: Final = uuid.uuid4().hex[:8]
 _LEASES: Final = sql.table(TableRef(SCHEMA, "LEASES"))
 
 
@@ -84,7 +84,7 @@ class Leases:
                 now = utc_now()
                 session.execute(
                     f"INSERT INTO {_LEASES} VALUES (?, ?, ?, ?, ?)",
-                    (_key(target), self._run_id, PROCESS, now, now + LEASE_TIME),
+                    (_key(target), self._run_id, this_process(), now, now + LEASE_TIME),
                 )
         except TargetBusyError:
             raise
@@ -116,7 +116,13 @@ def live_leases(session: Session, warehouse: Warehouse) -> dict[str, tuple[str, 
         (utc_now(),),
     )
     alone = warehouse.capabilities.single_process
-    return {t: (run, owner) for t, run, owner in rows if owner == PROCESS or not alone}
+    us = this_process()
+    return {t: (run, owner) for t, run, owner in rows if owner == us or not alone}
+
+
+def this_process() -> str:
+    """Return what tells this process from all others, from its parent too."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_START}"
 
 
 def _key(target: str) -> str:
