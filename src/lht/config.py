@@ -283,7 +283,7 @@ def _credential(name: str, org: str, places: list[_Place], ask: Ask | None) -> S
             return place.salesforce[name]
     words = name.replace("_", " ")
     if ask and name == "client_secret":
-        return Setting(ask(f"{words.capitalize()} of {org}: "), "asked")
+        return Setting(ask(f"{words.capitalize()} of {org}: "), "the prompt")
     raise _not_found(f"no {words} for {org}", places, words, org)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from lht import config, devorg
+from lht.cli import EXIT_CODES
+from lht.exceptions import LHTError
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")])
@@ -136,3 +138,37 @@ def test_settings_that_the_docs_name_exist():
     documented = (ROOT / "docs/settings.md").read_text("utf-8")
     for name in (*config.SALESFORCE_VARIABLES.values(), config.WAREHOUSE_VARIABLE):
         assert name in documented
+
+
+def test_every_exit_code_is_documented():
+    """Each code that an error can end in is explained in the docs and in the help."""
+
+    def codes(kind: type[LHTError]) -> set[int]:
+        return {kind.exit_code}.union(*map(codes, kind.__subclasses__()))
+
+    page = (ROOT / "docs/results.md").read_text("utf-8")
+    table = page.partition("## Exit codes")[2].partition("## ")[0]
+    documented = {
+        int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)
+    }
+    assert codes(LHTError) | {0, 3, 130} == documented
+    assert {int(code) for code in re.findall(r"\b\d+\b", EXIT_CODES)} == documented
+
+
+def test_every_document_is_documented():
+    """Each JSON document that has a schema is named on the page of results."""
+    page = (ROOT / "docs/results.md").read_text("utf-8")
+    schemas = [p.name for p in (ROOT / "src/lht/report/schemas").iterdir()]
+    assert schemas
+    for name in schemas:
+        assert f"`{name.removesuffix('.1.json')}/1`" in page
+
+
+def test_every_error_has_a_code_of_its_own():
+    """A script can tell errors apart by the code in brackets."""
+
+    def kinds(kind: type[LHTError]) -> set[type[LHTError]]:
+        return {kind}.union(*map(kinds, kind.__subclasses__()))
+
+    found = [k.code for k in kinds(LHTError) if k.__module__ == "lht.exceptions"]
+    assert len(found) == len(set(found))

@@ -1,5 +1,6 @@
 """The command line: grammar, exit codes, what goes to stdout and what to stderr."""
 
+import io
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ import pytest
 
 import lht
 from lht import cli
+from lht.cli.console import Console
 from lht.cli.devorg import parse_rows
 from lht.events import Progress, SyncStarted
 from lht.exceptions import ConfigError, LHTError, SalesforceAuthError, SyncError
@@ -454,3 +456,69 @@ def test_a_missing_extra_names_its_pip_line(run, monkeypatch):
     code, _, err = run("demo")
     assert code == 2
     assert 'pip install "lht[devorg]"' in err
+
+
+class Terminal(io.StringIO):
+    """A stream that a person sits at."""
+
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+def test_a_person_is_asked_and_nobody_else(monkeypatch):
+    """A prompt needs a terminal on both sides, and no CI."""
+    assert not Console().may_ask
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    assert not Console().may_ask
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert Console().may_ask
+    monkeypatch.setenv("CI", "true")
+    assert not Console().may_ask
+
+
+def test_a_missing_secret_is_asked_for_without_echo(run, library, monkeypatch):
+    """At a terminal the secret is asked for, and is not shown afterwards."""
+    monkeypatch.delenv("LHT_SALESFORCE_CLIENT_SECRET")
+    assert run("sync", "Account")[0] == 2
+    monkeypatch.setattr(Console, "may_ask", property(lambda _: True))
+    monkeypatch.setattr("getpass.getpass", lambda *_, **__: SECRET)
+    code, out, err = run("sync", "Account", "-v")
+    assert code == 0
+    assert library.calls[-1][2]["salesforce"].client_secret == SECRET
+    assert "client secret: from the prompt" in err
+    assert SECRET not in out + err
+
+
+@pytest.mark.parametrize(
+    ("settings", "colored"),
+    [({}, True), ({"TERM": "dumb"}, False), ({"NO_COLOR": "1"}, False)],
+)
+def test_a_terminal_has_colour_unless_it_cannot_or_may_not(
+    monkeypatch, settings, colored
+):
+    """A terminal gets colour; a dumb one, or one that said no, does not."""
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert Console().look(Terminal()).color is colored
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "moves"),
+    [
+        ({}, {}, True),
+        ({"no_progress": True}, {}, False),
+        ({}, {"CI": "true"}, False),
+        ({}, {"LHT_NO_PROGRESS": "1"}, False),
+        ({"color": "never"}, {}, True),
+    ],
+)
+def test_motion_needs_a_terminal_and_consent(monkeypatch, words, settings, moves):
+    """Lines are redrawn on a terminal only; colour has no say in it."""
+    assert not Console().moves
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert Console(**words).moves is moves

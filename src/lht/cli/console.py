@@ -154,14 +154,16 @@ class Console:
 
         if self.quiet or not self.is_for_people:
             yield ignore
-        elif self._moves():
+        elif self.moves:
             with live_drawing(self.look(sys.stderr)) as listener:
                 yield listener
         else:
             with plain_lines(sys.stderr) as lines:
                 yield lines
 
-    def _moves(self) -> bool:
+    @property
+    def moves(self) -> bool:
+        """Whether lines on stderr may be redrawn."""
         still = self.no_progress or os.environ.get("LHT_NO_PROGRESS")
         return sys.stderr.isatty() and not still and not os.environ.get("CI")
 

@@ -143,7 +143,8 @@ def compare(org: "Org", file: Path, names: Iterable[str]) -> Comparison:
     part in it.
     """
     with closing(org.store.cursor()) as cursor:
-        cursor.execute(f"ATTACH '{file}' AS synced (READ_ONLY)")
+        path = str(file).replace("'", "''")
+        cursor.execute(f"ATTACH '{path}' AS synced (READ_ONLY)")
         found = [_compare_object(cursor, name) for name in names]
         cursor.execute("DETACH synced")
     return Comparison(*(sum(column) for column in zip(*found, strict=True)))
