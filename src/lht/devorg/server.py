@@ -16,7 +16,7 @@ from lht.devorg.clock import Clock
 from lht.devorg.declaration import load_metadata
 from lht.devorg.generate import generate
 from lht.devorg.http.app import make_app
-from lht.devorg.http.bulk import Jobs
+from lht.devorg.http.jobs import Jobs
 from lht.devorg.http.locators import Cursors
 from lht.devorg.http.oauth import Sessions
 from lht.devorg.http.service import Meter, RequestRecord, Service, Settings
@@ -26,6 +26,7 @@ from lht.devorg.store import Store, Transaction
 
 HOST = "127.0.0.1"
 
+_PATIENCE_SECONDS = 5  # how long a closing org lets requests under way go on
 _HEAD_BYTES = 1024 * 1024  # request heads up to here get an answer, if a refusal
 
 
@@ -156,7 +157,12 @@ def make_service(store: Store, settings: Settings, spool: Path) -> Service:
         settings=settings,
         sessions=sessions,
         cursors=Cursors(clock, spool),
-        jobs=Jobs(clock, spool, settings.bulk_query_jobs),
+        jobs=Jobs(
+            clock,
+            spool,
+            daily_limit=settings.bulk_query_jobs,
+            delay=settings.job_delay,
+        ),
         api_usage=Meter(clock, settings.api_usage_limit),
         metadata_changed_at=clock.now(),
     )
@@ -174,12 +180,13 @@ class _Server:
         self.url = f"http://{address[0]}:{address[1]}"
         config = uvicorn.Config(
             make_app(service),
+            log_config=None,  # logging is the business of whoever runs this process
             access_log=False,
-            log_level="error",
             lifespan="off",
             date_header=False,
             server_header=False,
             h11_max_incomplete_event_size=_HEAD_BYTES,
+            timeout_graceful_shutdown=_PATIENCE_SECONDS,
         )
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="devorg", daemon=True)
@@ -219,6 +226,7 @@ def start(
             stay, and *rows* are added.
         **settings: Any attribute of :class:`~lht.devorg.http.service.Settings`.
     """
+    chosen = Settings(**settings)
     store = Store(
         metadata or load_metadata(),
         clock if isinstance(clock, Clock) else Clock(clock),
@@ -226,7 +234,7 @@ def start(
     )
     try:
         generate(store, rows or {}, seed=seed)
-        return Org(store, Settings(**settings), host=host, port=port)
+        return Org(store, chosen, host=host, port=port)
     except BaseException:
         store.close()
         raise

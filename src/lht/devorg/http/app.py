@@ -31,8 +31,14 @@ from lht.devorg.http import (
     sobjects,
 )
 from lht.devorg.http.service import RequestRecord, Service
-from lht.devorg.http.wire import JSON_TYPE, Answer, Call, error_answer, inflate
-from lht.devorg.http.wire import Session as _Session
+from lht.devorg.http.wire import (
+    JSON_TYPE,
+    Answer,
+    Call,
+    Session,
+    error_answer,
+    inflate,
+)
 
 _log = logging.getLogger("lht.devorg")
 
@@ -152,7 +158,7 @@ def answer(service: Service, call: Call) -> Answer:
     )
 
 
-def _for(call: Call, session: _Session) -> Call:
+def _for(call: Call, session: Session) -> Call:
     """Attach the session, and unpack the body now that somebody wants to read it."""
     if call.headers.get("content-encoding", "").lower() == "gzip":
         call = replace(call, body=inflate(call.body))

@@ -5,230 +5,23 @@ Source: Bulk API 2.0 and Bulk API Developer Guide, "Query".
 
 import base64
 import binascii
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from logging import getLogger
-from pathlib import Path
-from shutil import rmtree
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import Any
 
 from lht.devorg import errors
-from lht.devorg.clock import Clock
 from lht.devorg.errors import OrgError
-from lht.devorg.http.service import Meter, Service
-from lht.devorg.http.spool import Page, compress, write_pages
+from lht.devorg.http.jobs import DELIMITERS, LINE_ENDINGS, Job, JobRequest
+from lht.devorg.http.service import Service
+from lht.devorg.http.spool import Page, compress
 from lht.devorg.http.wire import Answer, Call
-from lht.devorg.ids import make_id
-from lht.devorg.render import (
-    JAVA_DOUBLE_MACROS,
-    csv_header,
-    csv_line,
-    json_datetime,
-)
+from lht.devorg.render import json_datetime
 from lht.devorg.soql import Compiled, Query, compile_query, parse
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-_log = getLogger("lht.devorg")
-
-DELIMITERS = {
-    "COMMA": ",",
-    "TAB": "\t",
-    "PIPE": "|",
-    "SEMICOLON": ";",
-    "CARET": "^",
-    "BACKQUOTE": "`",
-}
-LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
-RETENTION = timedelta(days=7)
 PAGES_AT_ONCE = 5
 JOBS_AT_ONCE = 1_000
 RESULT_PAGES_SINCE = 58
 
-_WORKERS = 2
-_BATCH_ROWS = 8_192
 _RUNNING = {"UploadComplete", "InProgress"}
-
-
-@dataclass(kw_only=True)
-class Job:
-    """One query job."""
-
-    id: str
-    operation: str
-    compiled: Compiled
-    user_id: str
-    version: str
-    delimiter: str
-    line_ending: str
-    created_at: datetime
-    modified_at: datetime
-    folder: Path
-    visible_from: float  # by the monotonic clock: when it may look finished
-    outcome: str | None = None  # JobComplete, Failed or Aborted
-    started: bool = False
-    pages: list[Page] = field(default_factory=list)
-    seconds: float = 0.0
-    error_message: str | None = None
-
-    @property
-    def state(self) -> str:
-        """The state as callers see it."""
-        if self.outcome == "Aborted" or (
-            self.outcome and monotonic() >= self.visible_from
-        ):
-            return self.outcome
-        return "InProgress" if self.started else "UploadComplete"
-
-    def finish(self, outcome: str) -> None:
-        """Settle how the job ends; what was settled first stays."""
-        self.outcome = self.outcome or outcome
-
-    def fail(self, message: str) -> None:
-        """End the job in failure."""
-        self.error_message = message
-        self.finish("Failed")
-
-    @property
-    def rows(self) -> int:
-        """How many records the result has."""
-        return self.pages[-1].end if self.pages else 0
-
-    def lines_sql(self) -> str:
-        """SQL for the result, each record a line of CSV."""
-        line = csv_line(
-            self.compiled.columns,
-            delimiter=DELIMITERS[self.delimiter],
-            line_ending=LINE_ENDINGS[self.line_ending],
-        )
-        return self.compiled.select(line)
-
-    def header(self) -> bytes:
-        """Return the line of column names that every page starts with."""
-        return csv_header(
-            self.compiled.columns,
-            delimiter=DELIMITERS[self.delimiter],
-            line_ending=LINE_ENDINGS[self.line_ending],
-        ).encode()
-
-
-class Jobs:
-    """All query jobs of an org, and the threads that run them."""
-
-    def __init__(self, clock: Clock, folder: Path, daily_limit: int) -> None:
-        """Keep results in *folder*."""
-        self.meter = Meter(clock, daily_limit)
-        self._clock = clock
-        self._folder = folder
-        self._jobs: dict[str, Job] = {}
-        self._created = 0
-        self._lock = threading.Lock()
-        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="devorg-bulk")
-
-    def new_id(self) -> str:
-        """Return the id for the next job."""
-        with self._lock:
-            self._created += 1
-            return make_id("750", self._created)
-
-    def folder_for(self, id_: str) -> Path:
-        """Return where a job's pages go."""
-        return self._folder / id_
-
-    def start(self, service: Service, job: Job) -> None:
-        """Take a job in and let it run."""
-        with self._lock:
-            self._jobs[job.id] = job
-        self._workers.submit(_run, service, job)
-
-    def find(self, id_: str) -> Job:
-        """Return a job by its id of 15 or 18 characters.
-
-        Raises:
-            OrgError: NOT_FOUND, also for jobs past their retention.
-        """
-        with self._lock:
-            found = next(
-                (j for j in self._jobs.values() if j.id[:15] == id_[:15]), None
-            )
-        if found is None:
-            raise errors.not_found()
-        if self._clock.now() - found.created_at > RETENTION:
-            self.delete(found)
-            raise errors.not_found()
-        return found
-
-    def all(self) -> list[Job]:
-        """Return all jobs, oldest first."""
-        with self._lock:
-            return list(self._jobs.values())
-
-    def delete(self, job: Job) -> None:
-        """Forget a job and its result."""
-        with self._lock:
-            self._jobs.pop(job.id, None)
-        rmtree(job.folder, ignore_errors=True)
-
-    def close(self) -> None:
-        """Stop the workers; running jobs end early."""
-        for job in self.all():
-            job.finish("Aborted")
-        self._workers.shutdown(wait=True)
-
-
-def _run(service: Service, job: Job) -> None:
-    """Render a job's pages: its life in a worker thread."""
-    if job.outcome:
-        return
-    job.started = True
-    began = monotonic()
-    try:
-        _refuse_base64(job)
-        _render(service, job)
-        job.finish("JobComplete")
-    except OrgError as error:
-        job.fail(error.message)
-    except Exception:  # noqa: BLE001 -- a worker's last line: the job fails, logged
-        if job.outcome is None:  # an aborted job may find its folder gone
-            _log.exception("bulk query failed job=%s", job.id)
-        job.fail("InternalServerError : see the log")
-    job.seconds = monotonic() - began
-    job.modified_at = service.clock.now()
-
-
-def _refuse_base64(job: Job) -> None:
-    for column in job.compiled.columns:
-        if column.field.type == "base64":
-            name = ".".join(column.path)
-            message = f"FeatureNotEnabled : Cannot serialize value for '{name}' in CSV"
-            raise OrgError(400, "API_ERROR", f"{message} format")
-
-
-def _render(service: Service, job: Job) -> None:
-    job.folder.mkdir()
-    with closing(service.store.cursor()) as db:
-        db.execute(JAVA_DOUBLE_MACROS)
-        pages = write_pages(
-            _lines(db, job),
-            job.folder,
-            header=job.header(),
-            page_rows=service.settings.bulk_page_rows,
-            is_wanted=lambda: job.outcome is None,
-        )
-        job.pages.extend(pages)
-
-
-def _lines(db: Any, job: Job) -> Iterator["pa.StringArray"]:
-    """Stream the lines; a relation does not hold its whole result, a cursor would."""
-    relation = db.sql(job.lines_sql(), params=job.compiled.params)
-    for batch in relation.to_arrow_reader(_BATCH_ROWS):
-        yield batch.column(0)
 
 
 def create_job(service: Service, call: Call) -> Answer:
@@ -242,31 +35,24 @@ def create_job(service: Service, call: Call) -> Answer:
     if not isinstance(query, str) or not query.strip():
         raise _api_error("Query is required for a query job")
     compiled = _compile(service, query, all_rows=operation == "queryAll")
-    limit = service.jobs.meter.limit
-    service.jobs.meter.count(
-        lambda: OrgError(
-            400,
-            "LIMIT_EXCEEDED",
-            f"Max bulk v2 query jobs ({limit}) per 24 hrs has been reached",
-        )
-    )
-    id_, now = service.jobs.new_id(), service.clock.now()
-    job = Job(
-        id=id_,
-        operation=operation,
+    service.jobs.meter.count(lambda: _too_many_jobs(service.jobs.meter.limit))
+    request = JobRequest(
         compiled=compiled,
+        operation=operation,
         user_id=call.user_id,
         version=call.version,
         delimiter=delimiter,
         line_ending=line_ending,
-        created_at=now,
-        modified_at=now,
-        folder=service.jobs.folder_for(id_),
-        visible_from=monotonic() + service.settings.job_delay,
     )
-    created = _brief(job)
+    job = service.jobs.make(request)
+    created = _brief(job)  # before the job gets any further
     service.jobs.start(service, job)
     return Answer(body=created)
+
+
+def _too_many_jobs(limit: int) -> OrgError:
+    message = f"Max bulk v2 query jobs ({limit}) per 24 hrs has been reached"
+    return OrgError(400, "LIMIT_EXCEEDED", message)
 
 
 def _choice(body: dict[str, Any], name: str, allowed: Any, default: str | None) -> str:
@@ -312,17 +98,17 @@ def _brief(job: Job) -> dict[str, Any]:
     """Render a job as its creation answers."""
     return {
         "id": job.id,
-        "operation": job.operation,
-        "object": job.compiled.sobject.name,
-        "createdById": job.user_id,
+        "operation": job.request.operation,
+        "object": job.request.compiled.sobject.name,
+        "createdById": job.request.user_id,
         "createdDate": _instant(job.created_at),
         "systemModstamp": _instant(job.modified_at),
         "state": job.state,
         "concurrencyMode": "Parallel",
         "contentType": "CSV",
-        "apiVersion": float(job.version),
-        "lineEnding": job.line_ending,
-        "columnDelimiter": job.delimiter,
+        "apiVersion": float(job.request.version),
+        "lineEnding": job.request.line_ending,
+        "columnDelimiter": job.request.delimiter,
     }
 
 
@@ -368,7 +154,7 @@ def abort_job(service: Service, call: Call) -> Answer:
     if job.state not in _RUNNING:
         text = "Aborting already Completed Job not allowed"
         raise OrgError(400, "INVALIDJOBSTATE", text)
-    job.finish("Aborted")
+    job.aborted = True
     job.modified_at = service.clock.now()
     return Answer(body=_brief(job))
 
@@ -457,8 +243,10 @@ def _finished(service: Service, call: Call) -> Job:
         OrgError: NOT_FOUND, INVALIDJOBSTATE, or 409 for another version.
     """
     job = service.jobs.find(call.segments["id"])
-    if job.version != call.version:
-        message = f"Use the API version that the job was created with: {job.version}"
+    if job.request.version != call.version:
+        message = (
+            f"Use the API version that the job was created with: {job.request.version}"
+        )
         raise OrgError(409, "API_ERROR", message)
     if job.state != "JobComplete":
         message = f"The job has no results: its state is {job.state}"

@@ -5,7 +5,6 @@ page is. Ids are 18 bytes each, so any page is one seek away.
 """
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lht.devorg.clock import Clock
 from lht.devorg.errors import OrgError
+from lht.devorg.http.spool import stream_texts, text_buffer
 from lht.devorg.http.wire import Session
 from lht.devorg.ids import make_id
 from lht.devorg.soql import Compiled
@@ -25,7 +25,6 @@ MAX_OPEN = 10
 IDLE = timedelta(minutes=15)
 
 _ID_LENGTH = 18
-_IDS_AT_ONCE = 100_000
 
 
 @dataclass
@@ -74,9 +73,9 @@ class Cursors:
         path = self._folder / f"{id_}.ids"
         total = 0
         with path.open("wb") as file:
-            for some in _found_ids(db, compiled):
-                file.write("".join(some).encode())
-                total += len(some)
+            for ids in stream_texts(db, compiled.ids_sql, compiled.params):
+                file.write(text_buffer(ids)[1])
+                total += len(ids)
         return Cursor(id_, compiled, page_size, session, path, total)
 
     def keep(self, cursor: Cursor) -> None:
@@ -116,11 +115,3 @@ class Cursors:
 def invalid_locator() -> OrgError:
     """Refuse a locator that belongs to no open cursor."""
     return OrgError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-
-
-def _found_ids(
-    db: "duckdb.DuckDBPyConnection", compiled: Compiled
-) -> Iterator[list[str]]:
-    db.execute(compiled.ids_sql, compiled.params)
-    while rows := db.fetchmany(_IDS_AT_ONCE):
-        yield [row[0] for row in rows]

@@ -13,7 +13,7 @@ from lht.devorg.store import Store, Transaction
 from lht.devorg.writer import Writer
 
 if TYPE_CHECKING:
-    from lht.devorg.http.bulk import Jobs
+    from lht.devorg.http.jobs import Jobs
     from lht.devorg.http.locators import Cursors
     from lht.devorg.http.oauth import Sessions
 

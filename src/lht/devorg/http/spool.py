@@ -7,7 +7,7 @@ record is ever touched in Python.
 
 import zlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import duckdb
     import pyarrow as pa
 
 _deflate: ModuleType = zlib
@@ -24,6 +25,7 @@ with suppress(ImportError):  # no wheel for this machine: zlib will do
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 """From how much plain text on a page ends before it has all its records."""
 
+_BATCH_ROWS = 8_192
 _LEVEL = 1
 _GZIP = 31  # zlib's code for a gzip header and trailer
 
@@ -31,6 +33,23 @@ _GZIP = 31  # zlib's code for a gzip header and trailer
 class _Compressor(Protocol):
     def compress(self, data: Any, /) -> bytes: ...
     def flush(self) -> bytes: ...
+
+
+def stream_texts(
+    db: "duckdb.DuckDBPyConnection", sql: str, params: Mapping[str, Any]
+) -> Iterator["pa.StringArray"]:
+    """Stream the only column of a query; what is not yet read is not yet computed."""
+    relation = db.sql(sql, params=dict(params))
+    for batch in relation.to_arrow_reader(_BATCH_ROWS):
+        yield batch.column(0)
+
+
+def text_buffer(texts: "pa.StringArray") -> tuple[memoryview, memoryview]:
+    """Return where each text begins, and the end; and all texts in one piece."""
+    _, offsets_buffer, text = texts.buffers()
+    first, last = texts.offset, texts.offset + len(texts)
+    offsets = memoryview(offsets_buffer).cast("i")[first : last + 1]
+    return offsets, memoryview(text)[offsets[0] : offsets[-1]]
 
 
 def compressor() -> _Compressor:
@@ -96,13 +115,10 @@ class _Writer:
 
     def write(self, lines: "pa.StringArray") -> None:
         """Append records, given as lines."""
-        _, offsets_buffer, text = lines.buffers()
-        first, last = lines.offset, lines.offset + len(lines)
-        offsets = memoryview(offsets_buffer).cast("i")[first : last + 1]
+        offsets, text = text_buffer(lines)
         shift = self.size - offsets[0]
         self._begins.extend(offset + shift for offset in offsets[1:])
-        piece = memoryview(text)[offsets[0] : offsets[-1]]
-        self._append(self._stream.compress(piece))
+        self._append(self._stream.compress(text))
 
     def close(self) -> Page:
         self._append(self._stream.flush())
