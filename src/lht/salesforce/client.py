@@ -14,6 +14,7 @@ import msgspec
 from lht.exceptions import (
     SalesforceAPIError,
     SalesforceAuthError,
+    SalesforceLimitError,
     SalesforceUnavailableError,
 )
 from lht.retry import retrying
@@ -120,14 +121,29 @@ class Client:
         """Close all connections, also those of scoped clients."""
         self._session.http.close()
 
-    def scoped(self) -> "Client":
+    def scoped(
+        self, *, max_calls: int | None = None, kept_for_others: float = 0.0
+    ) -> "Client":
         """Return a client of the same session that counts its calls from zero.
 
         Its calls count for this client too.
+
+        Args:
+            max_calls: How many calls it may send; the next one is refused unsent.
+            kept_for_others: The part of the org's 24-hour limit that it leaves alone.
         """
         child = copy.copy(self)
-        child._counters = (_Counter(), *self._counters)  # noqa: SLF001  our own
+        child._counters = (  # noqa: SLF001  our own
+            _Counter(max_calls, kept_for_others),
+            *self._counters,
+        )
         return child
+
+    @property
+    def calls_left(self) -> int | None:
+        """How many calls this client may still send, None without any limit."""
+        left = [c.left(self._session.org_usage) for c in self._counters]
+        return min((n for n in left if n is not None), default=None)
 
     @property
     def usage(self) -> Usage:
@@ -265,6 +281,12 @@ class Client:
     def _send(
         self, request: httpx2.Request, on_bytes: Callable[[int], None] | None
     ) -> Answer:
+        left = self.calls_left
+        if left is not None and left <= 0:
+            raise SalesforceLimitError(
+                "no more API calls may be made: what is left is kept for others",
+                hint="run it again later, or allow it more calls",
+            )
         for counter in self._counters:
             counter.add()
         answer = _wire.send(self._session.http, request, on_bytes=on_bytes)
@@ -297,15 +319,28 @@ class Client:
 
 
 class _Counter:
-    """A number that threads add to."""
+    """The calls of one scope, counted by threads, and how many it may make."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, max_calls: int | None = None, kept_for_others: float = 0.0
+    ) -> None:
         self.value = 0
+        self._max_calls = max_calls
+        self._kept = kept_for_others
         self._lock = Lock()
 
     def add(self) -> None:
         with self._lock:
             self.value += 1
+
+    def left(self, org_usage: tuple[int | None, int | None]) -> int | None:
+        """Return how many calls may still be made, None without any limit."""
+        own = None if self._max_calls is None else self._max_calls - self.value
+        used, limit = org_usage
+        if not self._kept or used is None or limit is None:
+            return own
+        shared = int(limit * (1 - self._kept)) - used
+        return shared if own is None else min(own, shared)
 
 
 class _Session:

@@ -30,6 +30,7 @@ def sync(
     where: str | None = None,
     fields: Iterable[str] | None = None,
     max_parallel: int = 4,
+    max_calls: int | None = None,
     dry_run: bool = False,
     listener: Listener = ignore,
     options: Options | None = None,
@@ -50,6 +51,8 @@ def sync(
         where: SOQL condition that records must meet.
         fields: API names to read; by default all. Id and stamps always come along.
         max_parallel: Objects worked on at the same time.
+        max_calls: API calls that the run may make; whatever it is, a twentieth of the
+            org's daily calls is left for others.
         dry_run: Plan only; the report's objects are ``planned``.
         listener: Told of everything that happens, from several threads in turn.
         options: Thresholds and such, instead of *mode*, *where* and *fields*.
@@ -74,6 +77,7 @@ def sync(
             options=options,
             listener=listener,
             max_parallel=max_parallel,
+            max_calls=max_calls,
         )
         targets = _targets(objects, table)
         report = run.planned(targets) if dry_run else run.synced(targets)

@@ -247,6 +247,7 @@ class Line:
     ) -> tuple[Planned, Extraction]:
         planned = self._planned(session)
         self._shown = planned.shown
+        self._check_calls(planned.shown.estimated_calls)
         if planned.shown.via != "rest":
             try:
                 job, signpost = self._finished_job(session, planned, signpost)
@@ -255,6 +256,16 @@ class Line:
                 planned = self._refused(session, planned, error)
                 self._shown = planned.shown
         return planned, extract.by_rest(self._client, planned, signpost)
+
+    def _check_calls(self, forecast: int) -> None:
+        """Raise before anything is read if it would take more calls than are left."""
+        left = self._client.calls_left
+        if left is not None and forecast > left:
+            raise SalesforceLimitError(
+                f"{self.name} needs about {forecast} API calls, {max(left, 0)} are"
+                " left",
+                hint="run it again later, or allow it more calls",
+            )
 
     def _refused(
         self, session: Session, planned: Planned, error: BulkRefusedError

@@ -32,6 +32,7 @@ from lht.sync.state import Store, utc_now
 from lht.warehouse.base import Warehouse
 
 T = TypeVar("T")
+KEPT_FOR_OTHERS: Final = 0.05  # of the org's API calls in 24 hours
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 
 
@@ -47,9 +48,12 @@ class Run:
         options: Options,
         listener: Listener,
         max_parallel: int,
+        max_calls: int | None = None,
     ) -> None:
         self.run_id = new_run_id()
-        self._client = client.scoped()
+        self._client = client.scoped(
+            max_calls=max_calls, kept_for_others=KEPT_FOR_OTHERS
+        )
         self._warehouse = warehouse
         self._max_parallel = max(1, max_parallel)
         self._started_at, self._clock = utc_now(), time.monotonic()
