@@ -270,6 +270,14 @@ def test_ids_of_records_left_out_are_kept_and_noted(store: Store, write: Write) 
     assert fetch(store, "SELECT AccountId FROM Contact") == [("001Nq00000HwuT4IAJ",)]
 
 
+def test_ids_of_objects_the_org_lacks_may_have_any_prefix(
+    store: Store, write: Write
+) -> None:
+    """An id's prefix proves nothing where the field's object is not declared."""
+    text = "Subject,AssetId\nHelp,001Nq00000HwuT4IAJ\n"
+    assert load(store, [write("Case.csv", text)]).loaded == {"Case": 1}
+
+
 def test_computed_columns_are_left_out_and_noted(store: Store, write: Write) -> None:
     """Formulas, roll-ups and compounds are the org's own business."""
     text = 'Name,BillingAddress,BillingCity\nA,"{""city"": ""Rome""}",Rome\n'
@@ -658,6 +666,47 @@ def copy_plans(recorded: Path, folder: Path) -> None:
         target = folder / path.name.removeprefix(prefix).replace("__", "/")
         target.parent.mkdir(exist_ok=True)
         target.write_bytes(path.read_bytes())
+
+
+def test_recorded_csv_files_arrive_whole(recorded: Path, business: Metadata) -> None:
+    """Columns without ``__c``, parents by name, line ends in cells: all as exported."""
+    place = recorded / "business" / "easy-spaces"
+    names = ("Market", "Space", "Contact", "Lead")
+    files = [place / f"{name}_Data.csv" for name in names]
+    objects = ("Market__c", "Space__c", "Contact", "Lead")
+    pairs = zip(objects, files, strict=True)
+    store, summary = loaded(business, *(f"{name}={path}" for name, path in pairs))
+    assert summary.loaded == {
+        "Market__c": 11,
+        "Space__c": 132,
+        "Contact": 12,
+        "Lead": 11,
+    }
+    sql = "SELECT s.Name, m.Name FROM Space__c s JOIN Market__c m ON m.Id = s.Market__c"
+    told = {(row["Name"], row["Market"]) for row in crm.read(files[1])}
+    assert set(fetch(store, sql)) == told
+    bulk = recorded / "business" / "jsforce-bulk" / "Account_bulk1_test.csv"
+    store, _ = loaded(business, f"Account={bulk}")
+    told = {(row["NAME"], row["BILLINGSTREET"] or None) for row in crm.read(bulk)}
+    assert set(fetch(store, "SELECT Name, BillingStreet FROM Account")) == told
+
+
+def test_recorded_references_reach_from_csv_into_trees(
+    recorded: Path, business: Metadata
+) -> None:
+    """``@references`` of a CSV file mean records of a tree loaded with it."""
+    place = recorded / "business" / "apex-recipes"
+    files = [place / name for name in ("Contacts.csv", "Opportunities.csv")]
+    store, summary = loaded(business, *files, place / "data-plan.json")
+    told = [crm.read(path) for path in files]
+    trees = {"Account": 50, "Contact": 150, "Opportunity": 50}
+    assert summary.loaded == {
+        "Contact": trees["Contact"] + len(told[0]),
+        "Opportunity": trees["Opportunity"] + len(told[1]),
+        "Account": trees["Account"],
+    }
+    sql = "SELECT count(*) FROM Contact WHERE AccountId NOT IN (SELECT Id FROM Account)"
+    assert fetch(store, sql) == [(0,)]
 
 
 def test_a_recorded_crm_arrives_whole(

@@ -15,7 +15,7 @@ from lht.devorg.metadata import Field, Metadata, SObject
 from lht.devorg.samples import Draw, text_literal, value_sql
 
 if TYPE_CHECKING:
-    import duckdb
+    from duckdb import DuckDBPyConnection
 
     from lht.devorg.store import Store
 
@@ -71,6 +71,17 @@ _DERIVED: dict[str, dict[str, str]] = {
 }
 """Fields that follow from others of the same row."""
 
+_FIXED = {
+    "CreatedDate": "created",
+    "LoginTime": "created",
+    "LastModifiedDate": "modified",
+    "SystemModstamp": "stamped",
+    "IsDeleted": "false",
+    "IsActive": "true",
+    "MasterRecordId": "NULL",
+}
+"""Fields that are alike in every object."""
+
 
 def generate(
     store: "Store", rows: Mapping[str, int], *, seed: int = 0
@@ -97,11 +108,14 @@ def generate(
             raise ValueError(f"no object is called {name!r}")
         wanted[sobject.name] = count
     added = {}
-    for name in parents_first(store.metadata, wanted):
-        sobject = store.metadata.by_name[name.lower()]
-        first = store.reserve_ids(name, wanted[name])
-        numbers = range(first, first + wanted[name])
-        added[name] = store.bulk_insert(name, rows_sql(store, sobject, numbers, seed))
+    with store.lock, store.cursor() as cursor:
+        for name in parents_first(store.metadata, wanted):
+            sobject = store.metadata.by_name[name.lower()]
+            first = store.reserve_ids(name, wanted[name])
+            numbers = range(first, first + wanted[name])
+            rows_of = _Statement(store.metadata, cursor, sobject, numbers, seed)
+            until = int(store.clock.now().timestamp()) - 3600
+            added[name] = store.bulk_insert(name, rows_of.sql(until))
     return added
 
 
@@ -134,120 +148,113 @@ def _without_parents(sobjects: list[SObject], *, optional: bool) -> list[SObject
     ]
 
 
-def rows_sql(store: "Store", sobject: SObject, numbers: range, seed: int) -> str:
-    """Write the SELECT of new rows, of all columns that the store leaves to us.
+class _Statement:
+    """The SELECT of one object's new rows: all columns that the store leaves to us.
 
-    Row ``n`` gets the id of that number, and is drawn from it.
-    """
-    parents = _Parents(store, sobject, numbers)
-    columns = [
-        f'{_value(sobject, field, seed, parents)} AS "{field.name}"'
-        for field in sobject.fields
-        if field.stored and not field.auto_number and not field.rollup
-    ]
-    sources = [f"({_stamps_sql(store, sobject, numbers, seed)})", *parents.sources()]
-    drawn = f"SELECT {', '.join(columns)} FROM {', '.join(sources)}"
-    derived = ", ".join(f'{v} AS "{k}"' for k, v in _derived(sobject).items())
-    return f"SELECT * REPLACE ({derived}) FROM ({drawn})" if derived else drawn
-
-
-class _Parents:
-    """The rows that references may point to, each set of them as one list of ids.
-
-    A list in a one-row side table keeps the order of the new rows, and with it which
-    row gets which id; a join by number would not.
+    Row ``n`` gets the id of that number, and is drawn from it. The rows that references
+    may point to are lists of ids in one-row side tables: that keeps the order of the
+    new rows, and with it which row gets which id; a join by number would not.
     """
 
-    def __init__(self, store: "Store", sobject: SObject, numbers: range) -> None:
-        self._cursor = store.cursor()
-        self._metadata = store.metadata
-        self._sobject = sobject
-        self._numbers = numbers
+    def __init__(
+        self,
+        metadata: Metadata,
+        cursor: "DuckDBPyConnection",
+        sobject: SObject,
+        numbers: range,
+        seed: int,
+    ) -> None:
+        self.metadata = metadata
+        self.cursor = cursor
+        self.sobject = sobject
+        self.numbers = numbers
+        self.seed = seed
         self._lists: dict[str, str] = {}
 
-    def value(self, field: Field, seed: int) -> str:
+    def sql(self, until: int) -> str:
+        """Write it, with stamps up to *until*, seconds since 1970."""
+        columns = [
+            f'{self._value(field)} AS "{field.name}"'
+            for field in self.sobject.fields
+            if field.stored and not field.auto_number and not field.rollup
+        ]
+        sources = [f"({self._stamps(min(until, _LAST_CREATED))})"]
+        sources += [
+            f"(SELECT list(Id ORDER BY Id) AS {name} FROM ({candidates}))"
+            for candidates, name in self._lists.items()
+        ]
+        drawn = f"SELECT {', '.join(columns)} FROM {', '.join(sources)}"
+        derived = _derived(self.sobject).items()
+        replaced = ", ".join(f'{value} AS "{name}"' for name, value in derived)
+        return f"SELECT * REPLACE ({replaced}) FROM ({drawn})" if derived else drawn
+
+    def _value(self, field: Field) -> str:
+        """Write a column's value; switches that users cannot set are off."""
+        if field.name in _FIXED:
+            return _FIXED[field.name]
+        if field.type == "id":
+            return self._id_of("n")
+        if field.type == "reference":
+            return self._reference(field)
+        if field.type == "boolean" and not field.createable:
+            return "false"
+        return value_sql(self.sobject, field, self.seed)
+
+    def _id_of(self, number: str) -> str:
+        return ids.sql_id(self.sobject.key_prefix or "000", f"({number})")
+
+    def _draw(self, what: str) -> Draw:
+        return Draw(f"{self.seed}/{self.sobject.name}/{what}")
+
+    def _reference(self, field: Field) -> str:
         """Write the value of a reference: one of the rows it may point to."""
-        if field.reference_to == (self._sobject.name,):
-            return value_sql(self._sobject, field, seed, self._sibling(field, seed))
-        source = " UNION ALL ".join(_candidates(self._metadata, self._sobject, field))
-        total = _count(self._cursor, f"({source})") if source else 0
+        if field.reference_to == (self.sobject.name,):
+            return value_sql(self.sobject, field, self.seed, self._sibling(field))
+        candidates = " UNION ALL ".join(_candidates(self.metadata, self.sobject, field))
+        total = self._count(candidates) if candidates else 0
         if total:
-            name = self._lists.setdefault(source, f"ids_{len(self._lists)}")
-            draw = Draw(f"{seed}/{self._sobject.name}/{field.name}")
-            picked = f"{name}[1 + {draw.whole(total)}]"
-            return value_sql(self._sobject, field, seed, picked)
-        if field.nillable or not source:
+            name = self._lists.setdefault(candidates, f"ids_{len(self._lists)}")
+            picked = f"{name}[1 + {self._draw(field.name).whole(total)}]"
+            return value_sql(self.sobject, field, self.seed, picked)
+        if field.nillable or not candidates:
             return "NULL"
         raise ValueError(
-            f"{self._sobject.name} needs rows of {' or '.join(field.reference_to)}"
+            f"{self.sobject.name} needs rows of {' or '.join(field.reference_to)}"
             f" for {field.name}, and there are none"
         )
 
-    def _sibling(self, field: Field, seed: int) -> str:
+    def _count(self, select: str) -> int:
+        row = self.cursor.execute(f"SELECT count(*) FROM ({select})").fetchone()
+        return int(row[0]) if row else 0
+
+    def _sibling(self, field: Field) -> str:
         """Point at a row with a smaller number, so that there are no circles."""
-        draw = Draw(f"{seed}/{self._sobject.name}/{field.name}")
-        first = self._numbers.start
-        older = f"{first} + {draw.whole(f'greatest(n - {first}, 1)')}"
-        return f"CASE WHEN n > {first} THEN {self.id_of(older)} END"
+        first = self.numbers.start
+        behind = self._draw(field.name).whole(f"greatest(n - {first}, 1)")
+        return f"CASE WHEN n > {first} THEN {self._id_of(f'{first} + {behind}')} END"
 
-    def id_of(self, number: str) -> str:
-        """Write the id of the row with a number."""
-        return ids.sql_id(self._sobject.key_prefix or "000", f"({number})")
+    def _stamps(self, until: int) -> str:
+        """Number the rows and give each three stamps in order."""
+        since = min(_FIRST_CREATED, until - 86400)
+        draw = self._draw("stamps")
 
-    def sources(self) -> Iterator[str]:
-        """Name each list as a table beside the new rows."""
-        for source, name in self._lists.items():
-            yield f"(SELECT list(Id ORDER BY Id) AS {name} FROM ({source}))"
+        def later(than: str, share: float) -> str:
+            moved, how_far = draw.of(f"{than}?"), draw.of(than)
+            rest = how_far.whole(f"{until} - {than} + 1")
+            return f"{than} + CASE WHEN {moved.happens(share)} THEN {rest} ELSE 0 END"
 
-
-def _stamps_sql(store: "Store", sobject: SObject, numbers: range, seed: int) -> str:
-    """Number the rows and give each three stamps in order, all of them past."""
-    until = min(_LAST_CREATED, int(store.clock.now().timestamp()) - 3600)
-    since = min(_FIRST_CREATED, until - 86400)
-    draw = Draw(f"{seed}/{sobject.name}/stamps")
-
-    def later(than: str, share: float) -> str:
-        moved, how_far = draw.of(f"{than}?"), draw.of(than)
-        rest = how_far.whole(f"{until} - {than} + 1")
-        return f"{than} + CASE WHEN {moved.happens(share)} THEN {rest} ELSE 0 END"
-
-    created = f"{since} + {draw.of('created').whole(until - since)}"
-    return (
-        f"SELECT n, {_timestamp('c')} AS created, {_timestamp('m')} AS modified,"
-        f" {_timestamp(later('m', 0.1))} AS stamped"
-        f" FROM (SELECT *, {later('c', 0.6)} AS m"
-        f" FROM (SELECT n, {created} AS c"
-        f" FROM range({numbers.start}, {numbers.stop}) AS numbers(n)))"
-    )
+        created = f"{since} + {draw.of('created').whole(until - since)}"
+        first, stop = self.numbers.start, self.numbers.stop
+        return (
+            f"SELECT n, {_timestamp('c')} AS created, {_timestamp('m')} AS modified,"
+            f" {_timestamp(later('m', 0.1))} AS stamped"
+            f" FROM (SELECT *, {later('c', 0.6)} AS m FROM (SELECT n, {created} AS c"
+            f" FROM range({first}, {stop}) AS numbers(n)))"
+        )
 
 
 def _timestamp(seconds: str) -> str:
     return f"make_timestamp(({seconds}) * 1000000)"
-
-
-_FIXED = {
-    "CreatedDate": "created",
-    "LoginTime": "created",
-    "LastModifiedDate": "modified",
-    "SystemModstamp": "stamped",
-    "IsDeleted": "false",
-    "IsActive": "true",
-    "MasterRecordId": "NULL",
-}
-"""Fields that are alike in every object."""
-
-
-def _value(sobject: SObject, field: Field, seed: int, parents: _Parents) -> str:
-    """Write a column's value; switches that users cannot set are off."""
-    if field.name in _FIXED:
-        return _FIXED[field.name]
-    if field.type == "id":
-        return parents.id_of("n")
-    if field.type == "reference":
-        return parents.value(field, seed)
-    if field.type == "boolean" and not field.createable:
-        return "false"
-    return value_sql(sobject, field, seed)
 
 
 def _derived(sobject: SObject) -> dict[str, str]:
@@ -272,8 +279,3 @@ def _candidates(metadata: Metadata, sobject: SObject, field: Field) -> Iterator[
             conditions.append(f"SobjectType = {text_literal(sobject.name)}")
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         yield f'SELECT Id FROM "{name}"{where}'
-
-
-def _count(cursor: "duckdb.DuckDBPyConnection", source: str) -> int:
-    row = cursor.execute(f"SELECT count(*) FROM {source}").fetchone()
-    return int(row[0]) if row else 0

@@ -25,6 +25,8 @@ from lht.devorg.values import coerce, find_faults
 from lht.devorg.view import View
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
     from lht.devorg.store import Store
 
 
@@ -60,6 +62,10 @@ class _Column:
     key: str | None = None
 
 
+_Columns = dict[tuple[str, str], dict[str, _Column]]
+"""What columns mean, by file and object."""
+
+
 def load(
     store: "Store", paths: Iterable[Path | str], *, ignore_unknown: bool = False
 ) -> LoadSummary:
@@ -78,22 +84,32 @@ def load(
         LoadError: A file cannot be read, or has unknown columns. Nothing was loaded.
     """
     found = read_records(store.metadata, paths)
-    with store.lock:
-        return _Load(store, found, ignore_unknown=ignore_unknown).run()
+    columns, unknown = _understand(found)
+    if unknown and not ignore_unknown:
+        raise LoadError("\n".join(unknown))
+    with store.lock, store.cursor() as cursor:
+        loading = _Load(store, cursor, found, columns)
+        loading.note(f"{text}; left out, rows" for text in unknown.elements())
+        return loading.run()
 
 
 class _Load:
-    """One load: columns understood, rows checked, rows written."""
+    """One load: rows read, checked against each other and the org, and written."""
 
     def __init__(
-        self, store: "Store", found: list[Record], *, ignore_unknown: bool
+        self,
+        store: "Store",
+        cursor: "DuckDBPyConnection",
+        found: list[Record],
+        columns: _Columns,
     ) -> None:
         self.store = store
+        self.cursor = cursor
+        self.columns = columns
         self.notes: Counter[str] = Counter()
-        self.columns = self._understand(found, ignore_unknown=ignore_unknown)
         self.rows = list(_identified(store, found))
         self.by_record = {row.record: row for row in self.rows}
-        self.references = References(store, self.rows)
+        self.references = References(store.metadata, cursor, self.rows)
         self.view = View(
             store.tables,
             store.metadata,
@@ -102,6 +118,10 @@ class _Load:
             user_id=store.user_id,
             others=tuple,
         )
+
+    def note(self, texts: Iterable[str]) -> None:
+        """Remember what is done otherwise than the files say; notes are counted."""
+        self.notes.update(texts)
 
     def run(self) -> LoadSummary:
         """Check all rows, write the good ones, and report."""
@@ -120,37 +140,12 @@ class _Load:
         notes = tuple(f"{text}: {count:,}" for text, count in self.notes.items())
         return LoadSummary(self._write(), rejected, notes)
 
-    def _understand(
-        self, found: list[Record], *, ignore_unknown: bool
-    ) -> dict[tuple[str, str], dict[str, _Column]]:
-        """Give every file's columns their meaning; unknown ones stop the load."""
-        columns: dict[tuple[str, str], dict[str, _Column]] = {}
-        unknown: Counter[str] = Counter()
-        for record in found:
-            sobject = record.sobject
-            known = columns.setdefault((record.source, sobject.name), {})
-            for name in [name for name in record.values if name not in known]:
-                column = _column(sobject, name)
-                if column:
-                    known[name] = column
-                else:
-                    unknown[
-                        f"{record.source}: {sobject.name} has no field {name!r}"
-                    ] += 1
-        if unknown and not ignore_unknown:
-            raise LoadError("\n".join(unknown))
-        self.notes.update({f"{k}; left out, rows": n for k, n in unknown.items()})
-        return columns
-
     def _meanings(self, row: Row) -> Iterator[tuple[_Column, Any]]:
         """Pair a row's values with what their columns mean; empty ones are none."""
-        columns = self._columns_of(row)
+        columns = self.columns[row.record.source, row.sobject.name]
         for name, value in row.record.values.items():
             if name in columns and value is not None and value != "":
                 yield columns[name], value
-
-    def _columns_of(self, row: Row) -> dict[str, _Column]:
-        return self.columns[row.record.source, row.sobject.name]
 
     def _read(self, row: Row) -> None:
         """Read all values that are no references."""
@@ -160,7 +155,7 @@ class _Load:
                 continue
             if not field.stored or field.rollup:
                 text = f"{row.sobject.name}.{field.name} is computed by the org"
-                self.notes[f"{text}; left out, rows"] += 1
+                self.note([f"{text}; left out, rows"])
                 continue
             try:
                 row.values[field.name] = coerced = coerce(field, value)
@@ -168,7 +163,6 @@ class _Load:
                 row.reasons.append(f"{field.name}: {exc.message}")
             else:
                 row.reasons += [fault.message for fault in find_faults(field, coerced)]
-
         _compose_name(row)
 
     def _refer(self, row: Row) -> None:
@@ -194,9 +188,7 @@ class _Load:
             row.reasons.append(f"{column.field.name}: {text}")
         else:
             place = f"{row.sobject.name}.{column.field.name}"
-            self.notes[
-                f"{place} left empty where {column.key} finds no record, rows"
-            ] += 1
+            self.note([f"{place} left empty where {column.key} finds no record, rows"])
 
     def _check_required(self, row: Row) -> None:
         missing = [
@@ -221,19 +213,26 @@ class _Load:
     def _check_unique(self, field: Field, rows: list[Row]) -> None:
         cased = field.case_sensitive or field.type == "id"
         keys = [_key(row.values.get(field.name), cased=cased) for row in rows]
-        column = f'"{field.name}"' if cased else f'lower("{field.name}"::VARCHAR)'
-        sql = (
-            f'SELECT {column}, "Id" FROM "{rows[0].sobject.name}"'
-            f" WHERE {column} IN (SELECT unnest(?::VARCHAR[]))"
-        )
-        wanted = [key for key in keys if key is not None]
-        found = self.store.cursor().execute(sql, [wanted]).fetchall()
-        owners: dict[str, Row | str] = dict(found)
+        owners: dict[str, Row | str] = dict(self._stored(field, rows[0].sobject, keys))
         for row, key in zip(rows, keys, strict=True):
             owner = owners.setdefault(key, row) if key is not None else row
             if owner is not row:
                 owner_id = owner.id if isinstance(owner, Row) else owner
                 row.reasons.append(errors.duplicate(field, owner_id).message)
+
+    def _stored(
+        self, field: Field, sobject: SObject, keys: list[str | None]
+    ) -> list[tuple[str, str]]:
+        """Find which keys the org has, and whose they are."""
+        cased = field.case_sensitive or field.type == "id"
+        column = f'"{field.name}"' if cased else f'lower("{field.name}"::VARCHAR)'
+        live = field.type != "id" and "isdeleted" in sobject.by_name
+        sql = (
+            f'SELECT {column}, "Id" FROM "{sobject.name}"'
+            f" WHERE {column} IN (SELECT unnest(?::VARCHAR[]))"
+            f"{' AND NOT IsDeleted' if live else ''}"
+        )
+        return self.cursor.execute(sql, [keys]).fetchall()
 
     def _check_parents(self) -> None:
         """Reject references to the wrong kind, and rows below rejected ones.
@@ -242,14 +241,12 @@ class _Load:
         holds all that it refers to.
         """
         for name, missing in self.references.find_missing().items():
-            self.notes[f"{name} points at records that are not here, ids"] = len(
-                missing
-            )
+            text = f"{name} points at records that are not here, ids"
+            self.note([text] * len(missing))
         for row in self.rows:
             for name, parent in row.parents.items():
                 field = row.sobject.by_name[name.lower()]
-                target = self.store.metadata.by_prefix.get(parent[:3])
-                if target and target.name not in field.reference_to:
+                if self.references.is_wrong_kind(field, parent):
                     row.reasons.append(errors.malformed_id(field, parent).message)
         by_id = {row.id: row for row in self.rows}
         while self._reject_below_rejected(by_id):
@@ -286,6 +283,22 @@ class _Load:
         sobject, user_id = row.sobject, self.store.user_id
         composed = records.compose(self.view, sobject, row.values, user_id=user_id)
         return composed | {k: v for k, v in row.values.items() if v is not None}
+
+
+def _understand(found: list[Record]) -> tuple[_Columns, Counter[str]]:
+    """Give every file's columns their meaning; count rows that have unknown ones."""
+    columns: _Columns = {}
+    unknown: Counter[str] = Counter()
+    for record in found:
+        sobject = record.sobject
+        known = columns.setdefault((record.source, sobject.name), {})
+        for name in [name for name in record.values if name not in known]:
+            column = _column(sobject, name)
+            if column:
+                known[name] = column
+            else:
+                unknown[f"{record.source}: {sobject.name} has no field {name!r}"] += 1
+    return columns, unknown
 
 
 def _identified(store: "Store", found: list[Record]) -> Iterator[Row]:

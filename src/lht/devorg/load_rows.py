@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from lht.devorg import ids
 from lht.devorg.load_files import Record
-from lht.devorg.metadata import Field, SObject
+from lht.devorg.metadata import Field, Metadata, SObject
 
 if TYPE_CHECKING:
-    from lht.devorg.store import Store
+    from duckdb import DuckDBPyConnection
 
 
 @dataclass(eq=False)
@@ -35,8 +35,11 @@ class UnresolvedError(ValueError):
 class References:
     """Finds the record that a reference means, in this load first, then in the org."""
 
-    def __init__(self, store: "Store", rows: list[Row]) -> None:
-        self._store = store
+    def __init__(
+        self, metadata: Metadata, cursor: "DuckDBPyConnection", rows: list[Row]
+    ) -> None:
+        self._metadata = metadata
+        self._cursor = cursor
         self._rows = rows
         self._by_reference = {
             row.record.reference: row.id for row in rows if row.record.reference
@@ -67,7 +70,7 @@ class References:
         """Look a parent up by a field's value, in any case."""
         found: set[str] = set()
         for name in reference.reference_to:
-            target = self._store.metadata.by_name.get(name.lower())
+            target = self._metadata.by_name.get(name.lower())
             field_ = _key_field(target, key) if target else None
             if target and field_:
                 index = self._index(target, field_)
@@ -98,7 +101,7 @@ class References:
                 f'SELECT "{key.name}", "Id" FROM "{target.name}"'
                 f' WHERE "{key.name}" IS NOT NULL'
             )
-            pairs += self._store.cursor().execute(sql).fetchall()
+            pairs += self._cursor.execute(sql).fetchall()
             for value, record_id in pairs:
                 index.setdefault(str(value).lower(), set()).add(record_id)
             self._by_key[place] = index
@@ -115,16 +118,26 @@ class References:
         missing = {name: found - self._stored(found) for name, found in pointed.items()}
         return {name: found for name, found in missing.items() if found}
 
+    def is_wrong_kind(self, reference: Field, parent: str) -> bool:
+        """Tell whether an id is of an object that the field cannot refer to.
+
+        Objects that the org does not have may have any prefix.
+        """
+        if any(t.lower() not in self._metadata.by_name for t in reference.reference_to):
+            return False
+        target = self._metadata.by_prefix.get(parent[:3])
+        return target is not None and target.name not in reference.reference_to
+
     def _stored(self, wanted: set[str]) -> set[str]:
         """Tell which ids the org has, deleted records included."""
         stored: set[str] = set()
         for prefix in {record_id[:3] for record_id in wanted}:
-            target = self._store.metadata.by_prefix.get(prefix)
+            target = self._metadata.by_prefix.get(prefix)
             if target:
                 sql = (
                     f'SELECT "Id" FROM "{target.name}" WHERE "Id" IN (SELECT unnest(?))'
                 )
-                rows = self._store.cursor().execute(sql, [sorted(wanted)]).fetchall()
+                rows = self._cursor.execute(sql, [sorted(wanted)]).fetchall()
                 stored |= {record_id for (record_id,) in rows}
         return stored
 
