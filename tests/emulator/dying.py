@@ -77,7 +77,7 @@ def run(task: Mapping[str, Any]) -> None:
     auth = ClientCredentials(task["url"], task["client_id"], task["client_secret"])
     options = Options(bulk_threshold=task["bulk_threshold"])
     with without(*task["without"]), Client(auth) as client:
-        sync("Account", salesforce=client, warehouse=task["path"], options=options)
+        sync(task["object"], salesforce=client, warehouse=task["path"], options=options)
 
 
 def run_in_child(task: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.emulator.comparing import (
     assert_table_is_org,
     org_rows,
 )
-from tests.emulator.scene import Scene, credentials
+from tests.emulator.scene import Scene
 
 from lht.devorg import Org
 from lht.salesforce.client import Client
@@ -26,6 +26,7 @@ from lht.sync import sync
 from lht.sync.plan import Options
 
 ROOT = Path(__file__).parents[2]
+OBJECT = "Reading__c"  # a narrow one, so that a load takes little time
 ROWS, CHANGES = 450, 250  # several pages
 THRESHOLD = 100  # both loads go by Bulk, and what comes behind them by REST
 POINTS = 90  # that are tried of each load, or more if there are more kinds
@@ -54,6 +55,7 @@ class Victim:
                 "url": self.org.url,
                 "client_id": self.org.client_id,
                 "client_secret": self.org.client_secret,
+                "object": OBJECT,
                 "path": str(self.path),
                 "bulk_threshold": THRESHOLD,
                 "kill_at": kill_at,
@@ -76,8 +78,8 @@ class Victim:
         """Run once more, undisturbed, and fail unless all is right."""
         with duckdb.connect(str(self.path)) as connection:
             options = Options(bulk_threshold=THRESHOLD)
-            sync("Account", salesforce=client, warehouse=connection, options=options)
-            assert_table_is_org(connection, self.org, "Account")
+            sync(OBJECT, salesforce=client, warehouse=connection, options=options)
+            assert_table_is_org(connection, self.org, OBJECT)
             assert_books_are_in_order(connection)
 
 
@@ -100,8 +102,7 @@ def process() -> "Iterator[subprocess.Popen[str]]":
 @pytest.fixture
 def victim(org: Org, process: "subprocess.Popen[str]", tmp_path: Path) -> Victim:
     """A victim of a full load of several pages."""
-    with Client(credentials(org)) as client, duckdb.connect() as unused:
-        Scene(org, client, unused).accounts(ROWS)
+    org.generate({OBJECT: ROWS})
     org.clock.advance(600)
     return Victim(org, process, None, tmp_path / "run.duckdb")
 
@@ -112,14 +113,14 @@ def later_victim(victim: Victim, client: Client, tmp_path: Path) -> Victim:
     start = tmp_path / "start.duckdb"
     with duckdb.connect(str(start)) as connection:
         scene = Scene(victim.org, client, connection)
-        scene.sync("Account")
-        ids = list(org_rows(victim.org, "Account"))
+        scene.sync(OBJECT)
+        ids = list(org_rows(victim.org, OBJECT))
         victim.org.clock.advance(600)
         with victim.org.transaction() as transaction:
             for id_ in ids[:CHANGES]:
-                transaction.update("Account", id_, {"Name": f"changed {id_}"})
+                transaction.update(OBJECT, id_, {"Device__c": "changed"})
             transaction.delete(ids[-1])
-        scene.accounts(5, "new")
+        victim.org.insert(OBJECT, {"Device__c": "new"})
         victim.org.clock.advance(600)
     victim.start = start
     return victim
