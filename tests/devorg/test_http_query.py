@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -243,3 +244,22 @@ def test_long_queries_travel_in_composite(api: Caller):
 )
 def test_composite_refuses_what_it_cannot(api: Caller, body: dict[str, object]):
     assert api.post("/composite", body).status_code == 400
+
+
+def test_readers_and_writers_at_once(own: Caller):
+    """Every result is whole: its records are as many as its total, none twice."""
+
+    def read(_: int) -> bool:
+        page = own.query("SELECT Id FROM Account WHERE Name != null")
+        ids = [record["Id"] for page in own.pages(page) for record in page["records"]]
+        return len(ids) == len(set(ids)) == page["totalSize"] >= 500
+
+    def write(number: int) -> bool:
+        made = own.post("/sobjects/Account", {"Name": f"Account {number}"})
+        return made.status_code == 201
+
+    with ThreadPoolExecutor(4) as pool:
+        reads = [pool.submit(read, number) for number in range(10)]
+        writes = [pool.submit(write, number) for number in range(30)]
+        assert all(done.result() for done in [*reads, *writes])
+    assert own.query("SELECT COUNT() FROM Account")["totalSize"] == 530

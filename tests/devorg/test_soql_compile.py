@@ -509,3 +509,15 @@ def test_every_field_of_every_object_can_be_selected(org: Store):
         names = ", ".join(field.name for field in sobject.fields)
         rows = run(org, f"SELECT {names} FROM {sobject.name} LIMIT 1", all_rows=True)
         assert all(len(row) == len(sobject.fields) for row in rows)
+
+
+def test_case_sensitive_keys_are_told_apart(org: Store):
+    """A unique field declared case-sensitive compares as written; others do not."""
+    made = {
+        key: org.insert("Everything__c", {"Name": "keyed", "External_Key__c": key})
+        for key in ("key-a", "KEY-A")
+    }
+    for key, id_ in made.items():
+        assert ids(org, f"External_Key__c = '{key}'") == [id_]
+        assert ids(org, f"External_Key__c IN ('{key}', 'x')") == [id_]
+    assert len(ids(org, "Name = 'KEYED'")) == 2

@@ -26,6 +26,7 @@ from lht.devorg.store import Store, Transaction
 
 HOST = "127.0.0.1"
 
+_IDLE_SECONDS = 60  # how long an unused connection is kept
 _PATIENCE_SECONDS = 5  # how long a closing org lets requests under way go on
 _HEAD_BYTES = 1024 * 1024  # request heads up to here get an answer, if a refusal
 
@@ -186,6 +187,7 @@ class _Server:
             date_header=False,
             server_header=False,
             h11_max_incomplete_event_size=_HEAD_BYTES,
+            timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_PATIENCE_SECONDS,
         )
         self._uvicorn = uvicorn.Server(config)

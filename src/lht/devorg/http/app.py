@@ -1,6 +1,5 @@
 """From HTTP to handlers and back: one table of routes, and what holds for all."""
 
-import gzip
 import logging
 import re
 import secrets
@@ -9,7 +8,6 @@ from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from functools import partial
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import unquote
 
 import msgspec
@@ -31,11 +29,13 @@ from lht.devorg.http import (
     sobjects,
 )
 from lht.devorg.http.service import RequestRecord, Service
+from lht.devorg.http.spool import compress
 from lht.devorg.http.wire import (
     JSON_TYPE,
     Answer,
     Call,
     Session,
+    accepts_gzip,
     error_answer,
     inflate,
 )
@@ -237,10 +237,5 @@ def _finish(service: Service, request: Request, found: Answer) -> Response:
             content = msgspec.json.format(content)
         if len(content) > _WORTH_GZIP and accepts_gzip(request.headers):
             headers["Content-Encoding"] = "gzip"
-            content = gzip.compress(content, compresslevel=1)
+            content = compress(content)
     return Response(content, found.status, headers)
-
-
-def accepts_gzip(headers: Mapping[str, Any]) -> bool:
-    """Whether a request takes a gzip body."""
-    return "gzip" in headers.get("accept-encoding", "")

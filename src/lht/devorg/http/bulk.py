@@ -13,7 +13,7 @@ from lht.devorg.errors import OrgError
 from lht.devorg.http.jobs import DELIMITERS, LINE_ENDINGS, Job, JobRequest
 from lht.devorg.http.service import Service
 from lht.devorg.http.spool import Page, compress
-from lht.devorg.http.wire import Answer, Call
+from lht.devorg.http.wire import Answer, Call, accepts_gzip
 from lht.devorg.render import json_datetime
 from lht.devorg.soql import Compiled, Query, compile_query, parse
 
@@ -204,7 +204,7 @@ def read_results(service: Service, call: Call) -> Answer:
         "Sforce-NumberOfRecords": str(rows),
         "Sforce-Locator": _locator(end) if end < job.rows else "null",
     }
-    gzip = "gzip" in call.headers.get("accept-encoding", "")
+    gzip = accepts_gzip(call.headers)
     if gzip:
         headers["Content-Encoding"] = "gzip"
     return Answer(200, _page_body(page, first, rows, gzip=gzip), headers)

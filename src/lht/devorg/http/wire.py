@@ -142,6 +142,11 @@ def inflate(body: bytes) -> bytes:
         raise OrgError(400, "JSON_PARSER_ERROR", message) from exc
 
 
+def accepts_gzip(headers: Mapping[str, str]) -> bool:
+    """Whether a request takes a gzip body; header names are lower-case."""
+    return "gzip" in headers.get("accept-encoding", "").lower()
+
+
 def boolean(text: str) -> bool:
     """Read a boolean query parameter."""
     return text.lower() == "true"
