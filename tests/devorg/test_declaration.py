@@ -1,5 +1,8 @@
 """What a line of the declaration promises, and how mistakes in one are told."""
 
+import re
+from importlib import resources
+
 import pytest
 
 from lht.devorg.declaration import (
@@ -9,7 +12,7 @@ from lht.devorg.declaration import (
     parse_metadata,
 )
 from lht.devorg.metadata import Field, SObject
-from lht.devorg.vocabulary import TYPES
+from lht.devorg.vocabulary import KEYS, OBJECT_WORDS, TYPES, WORDS
 
 REQUIRED_OBJECTS = {
     "Account", "Contact", "Lead", "Opportunity", "OpportunityLineItem", "Case", "User",
@@ -53,9 +56,10 @@ def test_formulas_and_rollups_exist_for_several_types() -> None:
 
 
 def test_odd_objects_exist() -> None:
-    """Bulk refusals, a non-replicateable object, and objects without stamps exist."""
+    """Objects that Bulk, queries or replication refuse exist, and some unstamped."""
     metadata = load_metadata()
     assert not metadata.by_name["casestatus"].bulk
+    assert not metadata.by_name["accountchangeevent"].queryable
     assert not metadata.by_name["accountshare"].replicateable
     assert metadata.by_name["accountshare"].bulk
     assert "systemmodstamp" not in metadata.by_name["loginhistory"].by_name
@@ -142,6 +146,14 @@ def test_a_set_gives_its_fields_to_whoever_uses_it() -> None:
     assert thing.by_name["homeplace"].parts == ("HomeCity",)
     assert not thing.by_name["homeplace"].stored
     assert not any(f.permissionable for f in thing.fields)
+
+
+def test_every_word_is_explained_where_people_look() -> None:
+    """The head of the declaration lists all words of fields and objects."""
+    standard = resources.files("lht.devorg").joinpath("objects.txt").read_text("utf-8")
+    head = standard.partition("# ---")[0]
+    explained = set(re.findall(r"\w+", head))
+    assert explained >= {*WORDS, *KEYS, *OBJECT_WORDS}
 
 
 def test_rows_are_typed_by_their_fields() -> None:

@@ -505,7 +505,7 @@ def test_aliases_and_object_names_may_lead_a_path(org: Store):
 
 def test_every_field_of_every_object_can_be_selected(org: Store):
     """Also compounds and formulas, in one query each."""
-    for sobject in org.metadata.sobjects:
+    for sobject in (s for s in org.metadata.sobjects if s.queryable):
         names = ", ".join(field.name for field in sobject.fields)
         rows = run(org, f"SELECT {names} FROM {sobject.name} LIMIT 1", all_rows=True)
         assert all(len(row) == len(sobject.fields) for row in rows)

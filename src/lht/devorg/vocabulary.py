@@ -79,7 +79,6 @@ TYPES: dict[str, Attributes] = {
 
 WORDS: dict[str, Attributes] = {
     "required": {"nillable": False},
-    "optional": {"nillable": True},
     "readonly": {"createable": False, "updateable": False},
     "create": {"createable": True},
     "update": {"updateable": True},
@@ -99,8 +98,6 @@ WORDS: dict[str, Attributes] = {
     "restricted": {"restricted_picklist": True},
     "long": _LONG,
     "rich": _LONG | {"html_formatted": True, "extra_type_info": "richtextarea"},
-    "html": {"html_formatted": True},
-    "distance": {"query_by_distance": True},
     "decimal": {"display_location_in_decimal": True},
     "cascade": {"cascade_delete": True},
     "restrict": {"restricted_delete": True},
@@ -110,7 +107,6 @@ WORDS: dict[str, Attributes] = {
         "updateable": False,
         "relationship_order": 0,
     },
-    "readmaster": {"write_requires_master_read": True},
     "zeronulls": {"formula_treats_null_as_zero": True},
     "bulk": {"bulk": True},
     "preference": {
@@ -131,7 +127,6 @@ KEYS: dict[str, str] = {
     "children": "child_relationship_name",
     "auto": "auto_number",
     "default": "default_value",
-    "defaultformula": "default_formula",
     "help": "help_text",
     "order": "relationship_order",
     "rollup": "rollup",
