@@ -305,6 +305,40 @@ def test_a_caller_s_connection_stays_the_caller_s(user):
     ).fetchone() == (0,)
 
 
+def test_rows_go_to_the_database_that_the_caller_uses(user, tmp_path):
+    """After ``USE`` the caller looks there, so the tables are made there."""
+    user.execute(f"ATTACH '{tmp_path / 'crm.duckdb'}' AS crm; USE crm")
+    place = DuckDBWarehouse(user)
+    assert place.display == f"duckdb:///{tmp_path / 'crm.duckdb'}"
+    with place.session() as session:
+        Store(session).prepare()
+        session.execute(f"CREATE SCHEMA RAW; CREATE TABLE {REF} ({PLAIN})")
+        load(session, "replace", batch(row("1")))
+    assert user.execute("SELECT Id FROM crm.RAW.ACCOUNT").fetchall() == [("1",)]
+
+
+def test_a_closed_connection_is_told_as_one(user):
+    """What cannot be used any more is an error of ours, before and amid the work."""
+    place = DuckDBWarehouse(user)
+    user.close()
+    with pytest.raises(WarehouseUnavailableError, match="was closed"):
+        place.session()
+    with pytest.raises(ConfigError, match="cannot be used"):
+        DuckDBWarehouse(user)
+
+
+def test_a_file_open_with_other_settings_is_told(tmp_path):
+    """DuckDB opens a file only once per process and kind."""
+    path = tmp_path / "crm.duckdb"
+    DuckDBWarehouse(path).close()
+    with (
+        duckdb.connect(path, read_only=True),
+        pytest.raises(ConfigError, match="cannot be opened") as caught,
+    ):
+        DuckDBWarehouse(path)
+    assert "other settings" in caught.value.hint
+
+
 @pytest.mark.parametrize("name", ["feed", "carry", "p", "c", "t", "s"])
 def test_users_tables_may_have_any_name(user, session, name):
     """Names that our own statements use are no one's but theirs."""

@@ -17,7 +17,6 @@ import duckdb
 import pyarrow as pa
 
 from lht.exceptions import (
-    ConfigError,
     DuplicateKeyError,
     SchemaDriftError,
     WarehouseError,
@@ -34,6 +33,7 @@ from lht.typemap import DUCKDB, scale_of, sql_type
 from lht.warehouse import duckdb_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.base import Capabilities, LoadCounts
+from lht.warehouse.duckdb_open import current_database, open_database
 from lht.warehouse.feed import Feed
 
 CAPABILITIES: Final = Capabilities(
@@ -73,16 +73,30 @@ class DuckDBWarehouse:
     ) -> None:
         self._owned = not is_connection(target)
         if isinstance(target, duckdb.DuckDBPyConnection):
-            self._root, path = target, _database_path(target)
+            self._root = target
+            self._database, path = current_database(target)
         else:
             path = str(target).removeprefix(URL_PREFIX)
             absent = not create and not Path(path).exists()
-            self._root = _open(":memory:" if absent else path)
+            self._root = open_database(":memory:" if absent else path)
+            self._database, _ = current_database(self._root)
         self.display = f"{URL_PREFIX}{path or ':memory:'}"
 
     def session(self) -> "DuckDBSession":
-        """Open a cursor of our own."""
-        return DuckDBSession(self._root.cursor())
+        """Open a cursor of our own, in the database that the caller's connection uses.
+
+        Raises:
+            WarehouseUnavailableError: The connection was closed meanwhile.
+        """
+        try:
+            cursor = self._root.cursor()
+        except duckdb.Error as error:
+            raise WarehouseUnavailableError(
+                f"{self.display} was closed", why=str(error), hint="open it again"
+            ) from error
+        session = DuckDBSession(cursor)
+        session.execute(f"USE {sql.quote(self._database)}")
+        return session
 
     def close(self) -> None:
         """Close the database if it was opened here."""
@@ -93,31 +107,6 @@ class DuckDBWarehouse:
 def is_connection(value: object) -> bool:
     """Tell whether *value* is a DuckDB connection."""
     return isinstance(value, duckdb.DuckDBPyConnection)
-
-
-def _database_path(connection: duckdb.DuckDBPyConnection) -> str:
-    row = connection.cursor().execute(
-        "SELECT path FROM duckdb_databases() WHERE database_name = current_database()"
-    )
-    return str((row.fetchone() or [""])[0] or "")
-
-
-def _open(path: str) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(path)
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise WarehouseUnavailableError(
-                f"{path} is open in another process",
-                why=str(error),
-                hint="a DuckDB file has one writer: close the other program, then"
-                " run it again",
-            ) from error
-        raise ConfigError(
-            f"{path} cannot be opened as a DuckDB database",
-            why=str(error),
-            hint="check that the folder exists and the file is a DuckDB database",
-        ) from error
 
 
 class DuckDBSession:
@@ -500,8 +489,9 @@ class DuckDBSession:
             self._connection.register("feed", feed.reader())
             try:
                 self.execute(f"INSERT INTO {sql.table(ref)} {rest}")
-            except WarehouseError as error:
-                raise feed.error or error from None
+            except WarehouseError:
+                if feed.error is None:
+                    raise
             finally:
                 with contextlib.suppress(duckdb.Error):  # the transaction is aborted
                     self._connection.unregister("feed")
