@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -315,6 +317,23 @@ def test_rows_go_to_the_database_that_the_caller_uses(user, tmp_path):
         session.execute(f"CREATE SCHEMA RAW; CREATE TABLE {REF} ({PLAIN})")
         load(session, "replace", batch(row("1")))
     assert user.execute("SELECT Id FROM crm.RAW.ACCOUNT").fetchall() == [("1",)]
+
+
+def test_several_threads_may_bring_the_same_connection(user):
+    """What is asked of the caller's own connection is asked one after another."""
+    start = threading.Barrier(8)
+
+    def opened() -> None:
+        start.wait()
+        for _ in range(30):
+            place = DuckDBWarehouse(user)
+            with place.session() as session:
+                session.query("SELECT 1")
+            place.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(opened) for _ in range(8)]:
+            done.result()
 
 
 def test_a_closed_connection_is_told_as_one(user):

@@ -1,26 +1,34 @@
 """Opening DuckDB databases, and what goes wrong with it."""
 
+import threading
+from typing import Final
+
 import duckdb
 
 from lht.exceptions import ConfigError, WarehouseUnavailableError
+
+# A connection that is busy with one thread's call refuses another's.
+_one_at_a_time: Final = threading.Lock()
 
 
 def current_database(connection: duckdb.DuckDBPyConnection) -> tuple[str, str]:
     """Return name and path of the database that a connection uses.
 
     Raises:
-        ConfigError: The connection is closed, or its transaction has failed.
+        ConfigError: It is closed or busy, or its transaction has failed.
     """
     try:
-        ((name, path),) = connection.execute(
-            "SELECT database_name, coalesce(path, '') FROM duckdb_databases()"
-            " WHERE database_name = current_database()"
-        ).fetchall()  # what is left of a result would keep its snapshot open
+        with _one_at_a_time:
+            ((name, path),) = connection.execute(
+                "SELECT database_name, coalesce(path, '') FROM duckdb_databases()"
+                " WHERE database_name = current_database()"
+            ).fetchall()  # what is left of a result would keep its snapshot open
     except duckdb.Error as error:
         raise ConfigError(
             "the DuckDB connection cannot be used",
             why=str(error),
-            hint="give one that is open and whose transaction has not failed",
+            hint="give one that is open, does nothing else at the moment, and whose"
+            " transaction has not failed",
         ) from error
     return str(name), str(path)
 
