@@ -521,3 +521,23 @@ def test_case_sensitive_keys_are_told_apart(org: Store):
         assert ids(org, f"External_Key__c = '{key}'") == [id_]
         assert ids(org, f"External_Key__c IN ('{key}', 'x')") == [id_]
     assert len(ids(org, "Name = 'KEYED'")) == 2
+
+
+def test_every_relationship_leads_to_a_parent_or_is_refused(org: Store):
+    """Where the org lacks what a reference points to, there is no such relationship."""
+    known = org.metadata.by_name
+    reached = refused = 0
+    for sobject in org.metadata.sobjects:
+        if not sobject.queryable:
+            continue
+        for field in sobject.by_relationship.values():
+            path = f"{field.relationship_name}.Id"
+            soql = f"SELECT {path} FROM {sobject.name} WHERE {path} != null"
+            if any(name.lower() in known for name in field.reference_to):
+                assert all(row[0] for row in run(org, soql))
+                reached += 1
+            else:
+                assert "understand relationship" in refusal(org, soql).message
+                refused += 1
+    assert reached > 50
+    assert refused > 0

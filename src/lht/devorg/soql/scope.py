@@ -109,44 +109,32 @@ class Scope:
 
     def _parent(self, source: Source, relationship: str, name: Name) -> Source:
         reference = source.sobject.by_relationship.get(relationship.lower())
-        if reference is None or reference.relationship_name is None:
+        targets = self._targets(reference)
+        if reference is None or reference.relationship_name is None or not targets:
             raise unknown_relationship(self._text, name, relationship)
         key = reference.relationship_name
         if key not in source.parents:
-            source.parents[key] = self._join(source, reference, key)
+            source.parents[key] = self._join(source, reference, targets)
         return source.parents[key]
 
-    def _join(self, source: Source, reference: Field, key: str) -> Source:
+    def _targets(self, reference: Field | None) -> list[SObject]:
+        """List what a reference may point to, of the objects that this org has."""
+        names = reference.reference_to if reference else ()
+        found = (self._metadata.by_name.get(name.lower()) for name in names)
+        return [target for target in found if target]
+
+    def _join(self, source: Source, reference: Field, targets: list[SObject]) -> Source:
         alias = f"t{next(self._numbers)}"
         if reference.polymorphic:
-            sobject, table = self._any_of(reference)
+            sobject, table = _any_of(targets)
         else:
-            sobject = self._metadata.by_name[reference.reference_to[0].lower()]
+            sobject = targets[0]
             table = f'"{sobject.name}"'
         self._joins.append(
             f'LEFT JOIN {table} AS {alias} ON {alias}."Id" = '
             + source.column(reference.name)
         )
-        return Source(sobject, alias, (*source.path, key))
-
-    def _any_of(self, reference: Field) -> tuple[SObject, str]:
-        """Make one table of all that a polymorphic reference may point to."""
-        targets = [
-            target
-            for name in reference.reference_to
-            if (target := self._metadata.by_name.get(name.lower()))
-        ]
-        fields = _common_fields(targets)
-        kind = Field(name="Type", type="string", label="Type")
-        sobject = SObject(
-            name="Name",
-            label="Name",
-            label_plural="Names",
-            key_prefix=None,
-            fields=(*fields.values(), kind),
-        )
-        selects = (_select_common(target, fields) for target in targets)
-        return sobject, f"({' UNION ALL BY NAME '.join(selects)})"
+        return Source(sobject, alias, (*source.path, str(reference.relationship_name)))
 
     def _value(self, source: Source, found: Field) -> str:
         """Return SQL for any field: stored, computed or compound."""
@@ -172,6 +160,21 @@ class Scope:
 
 def _if_present(source: Source, value: str) -> str:
     return f"CASE WHEN {source.column('Id')} IS NOT NULL THEN {value} END"
+
+
+def _any_of(targets: list[SObject]) -> tuple[SObject, str]:
+    """Make one table of all that a polymorphic reference may point to."""
+    fields = _common_fields(targets)
+    kind = Field(name="Type", type="string", label="Type")
+    sobject = SObject(
+        name="Name",
+        label="Name",
+        label_plural="Names",
+        key_prefix=None,
+        fields=(*fields.values(), kind),
+    )
+    selects = (_select_common(target, fields) for target in targets)
+    return sobject, f"({' UNION ALL BY NAME '.join(selects)})"
 
 
 def _common_fields(targets: list[SObject]) -> Mapping[str, Field]:
