@@ -112,6 +112,9 @@ def test_a_value_is_the_same_through_rest_and_bulk(kind, in_csv, in_json, value)
         ("1.0E-21", "double", 1e-21),
         ("1.0E300", "double", 1e300),
         ("1.0E-300", "double", 1e-300),
+        ("-4.504188239319361E-90", "double", -4.504188239319361e-90),
+        ("1.0E-76", "double", 1e-76),
+        ("1.5E-20", "double", 1.5e-20),
     ],
 )
 def test_a_number_that_needs_more_widens_its_column(text, kind, value):
