@@ -7,6 +7,7 @@ room than its column has, the batch carries that column in the wider type it nee
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -18,8 +19,7 @@ from lht.exceptions import RowCountMismatchError, UnencodableValueError
 from lht.schema import Column, TableSchema
 from lht.typemap import MAX_SCALE, PRECISION, decimal, scale_of
 
-# Arrow's parser overflows silently on some of these (4.334492284391681E+53).
-_LARGE: Final = r"[eE]\+?([2-9]\d|\d{3,})"
+_WHOLE: Final = PRECISION - MAX_SCALE  # digits before the point that always fit
 _json: Final = msgspec.json.Decoder(float_hook=str)
 _ARROW: Final = {
     "string": pa.string(),
@@ -183,19 +183,35 @@ def _convert(text: pa.Array, column: Column) -> pa.Array:
 
 
 def _decimals(text: pa.Array, name: str) -> pa.Array:
-    """Parse numbers at the column's scale, or at the wider type they need."""
-    if not pc.any(pc.match_substring_regex(text, _LARGE)).as_py():
-        try:
-            return pc.cast(text, arrow_type(name))
-        except pa.ArrowInvalid:
-            pass  # a value needs a wider type
-    return pc.cast(text, arrow_type(_needed_type(text, name)))
+    """Parse numbers at the column's scale, or at the wider type that some need.
+
+    What is cast is known to fit: Arrow's own parser overflows silently on some
+    numbers (4.334492284391681E+53).
+    """
+    fits = pc.match_substring_regex(text, _fitting(scale_of(name) or 0))
+    odd = text.filter(pc.invert(fits))
+    return pc.cast(text, arrow_type(_needed_type(odd, name) if len(odd) else name))
 
 
-def _needed_type(text: pa.Array, name: str) -> str:
-    """Return the narrowest type that holds all the numbers exactly, from their text."""
+@lru_cache
+def _fitting(scale: int) -> str:
+    """Return a pattern of numbers with 18 whole digits and *scale* decimals at most.
+
+    Some others fit as well; what it matches does.
+    """
+    powers = "|".join(rf"\d{{1,{e + scale}}}E{e}" for e in range(1, _WHOLE))
+    return rf"^-?(\d{{1,{_WHOLE}}}(\.\d{{0,{scale}}})?|\d\.({powers}))$"
+
+
+def _needed_type(odd: pa.Array, name: str) -> str:
+    """Return the narrowest type that holds all the numbers exactly, from their text.
+
+    Args:
+        odd: The numbers of a column that are not known to fit its type.
+        name: The column's type.
+    """
     scale, whole = scale_of(name) or 0, 0
-    for value in pc.unique(text.drop_null()).to_pylist():
+    for value in pc.unique(odd).to_pylist():
         digits, point = _digits(value)
         scale = max(scale, len(digits) - point)
         whole = max(whole, point)
