@@ -44,6 +44,12 @@ MaxParallel = Annotated[
         "--max-parallel", min=1, metavar="N", help="Objects at work at the same time."
     ),
 ]
+MaxCalls = Annotated[
+    int | None,
+    typer.Option(
+        "--max-calls", min=1, metavar="N", help="API calls the run may make, at most."
+    ),
+]
 
 
 def plan(
@@ -72,6 +78,7 @@ def sync(
     where: Where = None,
     fields: Fields = None,
     max_parallel: MaxParallel = 4,
+    max_calls: MaxCalls = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and stop.")
     ] = False,
@@ -91,6 +98,7 @@ def sync(
                 **places,
                 **options,
                 max_parallel=max_parallel,
+                max_calls=max_calls,
                 listener=listener,
             )
     except (SyncError, SyncInterrupted) as error:
