@@ -255,3 +255,44 @@ def test_secrets_are_the_callers_choice_and_not_shown():
     with calling(client_id="me", client_secret="hush") as api:
         assert (api.org.client_id, api.org.client_secret) == ("me", "hush")
         assert "hush" not in repr(api.org._service.settings)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        (
+            "POST",
+            "/composite/sobjects",
+            {"records": [{"attributes": 3}], "allOrNone": 1},
+        ),
+        ("POST", "/composite/sobjects", {"records": {"Name": "x"}}),
+        ("POST", "/composite/sobjects/Account", {"ids": [1], "fields": ["Id"]}),
+        ("POST", "/composite/sobjects/Account", {"ids": [], "fields": 3}),
+        ("POST", "/composite", {"compositeRequest": [{"method": "GET", "url": 3}]}),
+        ("POST", "/jobs/query", {"operation": ["query"], "query": "SELECT Id FROM X"}),
+        ("POST", "/sobjects/Account", {"Name": {"a": 1}}),
+        ("PATCH", "/sobjects/Account/001000000000001", {"Name": ["x"]}),
+        ("GET", "/query?q=", None),
+        ("GET", "/query?q=SELECT+Id+FROM+Account+WHERE+Name+LIKE+3", None),
+        ("GET", "/query/01gD70000000001IAA-99999999999999999999", None),
+        ("GET", "/sobjects/Account/001000000000001?fields=Id+FROM+Account+--", None),
+        ("GET", "/sobjects/Account/%FF%FE/x", None),
+        ("PUT", "/limits", None),
+    ],
+)
+def test_nonsense_is_the_callers_fault(
+    api: Caller, method: str, path: str, body: object
+):
+    """Whatever comes in, the answer is a 4xx with Salesforce's shape."""
+    found = api.call(method, path, json=body)
+    status, code, _ = api.error(found)
+    assert 400 <= status < 500
+    assert code.isupper()
+
+
+def test_enormous_numbers_are_numbers(api: Caller):
+    """What no column can hold is still greater than what it holds."""
+    huge = "9" * 40
+    soql = f"SELECT Id FROM Account WHERE NumberOfEmployees < {huge} LIMIT {huge}"
+    with_count = "SELECT Id FROM Account WHERE NumberOfEmployees != null"
+    assert len(api.records(soql)) == len(api.records(with_count)) > 0

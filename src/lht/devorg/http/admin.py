@@ -9,11 +9,9 @@ from typing import Any
 
 from lht.devorg.errors import OrgError, not_found
 from lht.devorg.http.service import Service
-from lht.devorg.http.wire import Answer, Call
+from lht.devorg.http.wire import Answer, Call, Json
 from lht.devorg.store import Transaction
 from lht.devorg.writer import Writer
-
-Json = dict[str, Any]
 
 _WRITES: dict[str, Callable[[Writer, Json], Any]] = {
     "insert": lambda writer, body: writer.insert(
@@ -40,7 +38,7 @@ def run(service: Service, call: Call) -> Answer:
     if not call.from_loopback:
         raise OrgError(403, "FORBIDDEN", "the admin API serves this machine only")
     verb = call.segments["verb"].lower()
-    body = call.json_object()
+    body = call.json(Json)
     try:
         if verb in _WRITES:
             return Answer(body={"id": _WRITES[verb](_writer(service, body), body)})

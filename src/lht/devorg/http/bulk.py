@@ -13,7 +13,7 @@ from lht.devorg.errors import OrgError
 from lht.devorg.http.jobs import DELIMITERS, LINE_ENDINGS, Job, JobRequest
 from lht.devorg.http.service import Service
 from lht.devorg.http.spool import Page, compress
-from lht.devorg.http.wire import Answer, Call, accepts_gzip
+from lht.devorg.http.wire import Answer, Call, Json, accepts_gzip
 from lht.devorg.render import json_datetime
 from lht.devorg.soql import Compiled, Query, compile_query, parse
 
@@ -26,7 +26,7 @@ _RUNNING = {"UploadComplete", "InProgress"}
 
 def create_job(service: Service, call: Call) -> Answer:
     """Answer ``POST /jobs/query``."""
-    body = call.json_object()
+    body = call.json(Json)
     operation = _choice(body, "operation", ("query", "queryAll"), None)
     _choice(body, "contentType", ("CSV",), "CSV")
     delimiter = _choice(body, "columnDelimiter", DELIMITERS, "COMMA")
@@ -55,7 +55,7 @@ def _too_many_jobs(limit: int) -> OrgError:
     return OrgError(400, "LIMIT_EXCEEDED", message)
 
 
-def _choice(body: dict[str, Any], name: str, allowed: Any, default: str | None) -> str:
+def _choice(body: Json, name: str, allowed: Any, default: str | None) -> str:
     value = body.get(name, default)
     if value not in allowed:
         raise _api_error(f"Invalid value for {name}: {value}")
@@ -94,7 +94,7 @@ def _api_error(message: str) -> OrgError:
     return OrgError(400, "API_ERROR", message)
 
 
-def _brief(job: Job) -> dict[str, Any]:
+def _brief(job: Job) -> Json:
     """Render a job as its creation answers."""
     return {
         "id": job.id,
@@ -112,7 +112,7 @@ def _brief(job: Job) -> dict[str, Any]:
     }
 
 
-def _listed(job: Job) -> dict[str, Any]:
+def _listed(job: Job) -> Json:
     """Render a job as lists show it: with its type, before the line ending."""
     rendered = {}
     for key, value in _brief(job).items():
@@ -122,7 +122,7 @@ def _listed(job: Job) -> dict[str, Any]:
     return rendered
 
 
-def _full(job: Job) -> dict[str, Any]:
+def _full(job: Job) -> Json:
     rendered = _listed(job)
     done = rendered["state"] == "JobComplete"
     rendered |= {
@@ -149,7 +149,7 @@ def read_job(service: Service, call: Call) -> Answer:
 def abort_job(service: Service, call: Call) -> Answer:
     """Answer ``PATCH /jobs/query/ID``."""
     job = service.jobs.find(call.segments["id"])
-    if call.json_object().get("state") != "Aborted":
+    if call.json(Json).get("state") != "Aborted":
         raise _api_error("A query job's state can only be changed to Aborted")
     if job.state not in _RUNNING:
         text = "Aborting already Completed Job not allowed"
@@ -230,7 +230,7 @@ def list_result_pages(service: Service, call: Call) -> Answer:
     pages = [{"resultUrl": f"{url}/results?locator={_locator(p.first)}"} for p in some]
     end = start + len(some)
     done = end >= len(job.pages)
-    body: dict[str, Any] = {"resultPages": pages}
+    body: Json = {"resultPages": pages}
     if not done:
         body["nextRecordsUrl"] = f"{url}/resultpages?locator={_locator(end)}"
     return Answer(body=body | {"done": done})

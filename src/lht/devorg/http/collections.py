@@ -4,20 +4,31 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
+import msgspec
+
 from lht.devorg import errors
 from lht.devorg.errors import OrgError
 from lht.devorg.http.query import compile_soql, read_records
 from lht.devorg.http.service import Service
 from lht.devorg.http.sobjects import find_sobject, record_values
-from lht.devorg.http.wire import Answer, Call, boolean
+from lht.devorg.http.wire import Answer, Call, Json, boolean
 from lht.devorg.ids import check
 from lht.devorg.writer import Writer
 
 # Source: REST API Developer Guide, "sObject Collections".
 MAX_RECORDS = 200
 
-Json = dict[str, Any]
 Change = Callable[[Writer], Json]
+
+
+class _Records(msgspec.Struct):
+    records: list[Json]
+    allOrNone: bool = False  # noqa: N815 -- the body's own word
+
+
+class _Retrieval(msgspec.Struct):
+    ids: list[str]
+    fields: list[str]
 
 
 def create(service: Service, call: Call) -> Answer:
@@ -90,21 +101,21 @@ def delete(service: Service, call: Call) -> Answer:
 def retrieve(service: Service, call: Call) -> Answer:
     """Answer ``GET`` and ``POST /composite/sobjects/X``: null for what is not there."""
     if call.method == "POST":
-        body = call.json_object()
-        ids, fields = body.get("ids", []), body.get("fields", [])
+        wanted = call.json(_Retrieval)
+        ids, fields = wanted.ids, wanted.fields
     else:
         ids, fields = _split(call.required("ids")), _split(call.required("fields"))
     sobject = find_sobject(service, call)
     query = f"SELECT {', '.join(fields)} FROM {sobject.name}"
     compiled = compile_soql(service, query, all_rows=False)
-    wanted = [check(id_) for id_ in ids]
+    known = [check(id_) for id_ in ids]
     with closing(service.store.cursor()) as db:
         # The query's own filter keeps out what is in the recycle bin.
-        alive = set(_live(db, compiled.ids_sql, [id_ for id_ in wanted if id_]))
-        present = [id_ for id_ in dict.fromkeys(wanted) if id_ in alive]
+        alive = set(_live(db, compiled.ids_sql, [id_ for id_ in known if id_]))
+        present = [id_ for id_ in dict.fromkeys(known) if id_ in alive]
         records = read_records(service, compiled, present, call.version, db)
     by_id: dict[str | None, Json] = dict(zip(present, records, strict=True))
-    return Answer(body=[by_id.get(id_) for id_ in wanted])
+    return Answer(body=[by_id.get(id_) for id_ in known])
 
 
 def _live(db: Any, ids_sql: str, ids: Sequence[str]) -> Iterator[str]:
@@ -117,13 +128,10 @@ def _apply_body(
     service: Service, call: Call, change: Callable[[Json], Change]
 ) -> Answer:
     """Apply a change for each record of the body."""
-    body = call.json_object()
-    records = body.get("records")
-    if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
-        raise OrgError(400, "JSON_PARSER_ERROR", "A list of records is required")
-    _check_size(records)
-    changes = [change(record) for record in records]
-    return _apply(service, changes, all_or_none=body.get("allOrNone") is True)
+    body = call.json(_Records)
+    _check_size(body.records)
+    changes = [change(record) for record in body.records]
+    return _apply(service, changes, all_or_none=body.allOrNone)
 
 
 def _apply(service: Service, changes: Sequence[Change], *, all_or_none: bool) -> Answer:
@@ -181,7 +189,8 @@ def _rolled_back() -> OrgError:
 
 
 def _type_of(record: Json) -> str:
-    kind = (record.get("attributes") or {}).get("type")
+    attributes = record.get("attributes")
+    kind = attributes.get("type") if isinstance(attributes, dict) else None
     if not kind:
         message = "Must specify a type in the attributes of each record"
         raise OrgError(400, "INVALID_TYPE", message)

@@ -5,14 +5,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import blake2s
-from typing import Any
 
 from lht.devorg import errors
 from lht.devorg.describe import render_describe, render_global
 from lht.devorg.errors import AmbiguousKeyError, OrgError
 from lht.devorg.http.query import compile_soql, read_records
 from lht.devorg.http.service import Service
-from lht.devorg.http.wire import Answer, Call
+from lht.devorg.http.wire import Answer, Call, Json
 from lht.devorg.ids import check
 from lht.devorg.metadata import Field, SObject
 from lht.devorg.render import json_datetime
@@ -31,7 +30,7 @@ def describe_one(service: Service, call: Call) -> Answer:
     """Answer ``GET /sobjects/X/describe``."""
     sobject = find_sobject(service, call)
 
-    def render() -> dict[str, Any]:
+    def render() -> Json:
         return render_describe(
             sobject,
             service.store.metadata,
@@ -53,7 +52,7 @@ def describe_briefly(service: Service, call: Call) -> Answer:
 
 def create(service: Service, call: Call) -> Answer:
     """Answer ``POST /sobjects/X``."""
-    sobject, values = find_sobject(service, call), record_values(call.json_object())
+    sobject, values = find_sobject(service, call), record_values(call.json(Json))
     id_ = service.write(
         lambda writer: writer.insert(sobject.name, values, user=call.user_id)
     )
@@ -70,7 +69,7 @@ def read(service: Service, call: Call) -> Answer:
 
 def update(service: Service, call: Call) -> Answer:
     """Answer ``PATCH /sobjects/X/ID``."""
-    sobject, values = find_sobject(service, call), record_values(call.json_object())
+    sobject, values = find_sobject(service, call), record_values(call.json(Json))
     id_ = _known_id(call.segments["id"])
     service.write(
         lambda writer: writer.update(sobject.name, id_, values, user=call.user_id)
@@ -97,7 +96,7 @@ def read_by_key(service: Service, call: Call) -> Answer:
 
 def upsert(service: Service, call: Call) -> Answer:
     """Answer ``PATCH /sobjects/X/FIELD/VALUE``."""
-    sobject, values = find_sobject(service, call), record_values(call.json_object())
+    sobject, values = find_sobject(service, call), record_values(call.json(Json))
     field, value = call.segments["field"], call.segments["value"]
     id_, created = service.write(
         lambda writer: writer.upsert(
@@ -154,14 +153,12 @@ def find_sobject(service: Service, call: Call) -> SObject:
     return found
 
 
-def record_values(record: dict[str, Any]) -> dict[str, Any]:
+def record_values(record: Json) -> Json:
     """Take a record's values out of a body, without its attributes."""
     return {name: value for name, value in record.items() if name != "attributes"}
 
 
-def _conditional(
-    service: Service, call: Call, render: Callable[[], dict[str, Any]]
-) -> Answer:
+def _conditional(service: Service, call: Call, render: Callable[[], Json]) -> Answer:
     """Answer with metadata, or 304 where the caller has it already."""
     changed = service.metadata_changed_at
     tag = blake2s(changed.isoformat().encode(), digest_size=4).hexdigest()
@@ -182,7 +179,7 @@ def _is_unchanged(since: str, changed: datetime) -> bool:
         return False
 
 
-def _record_types(service: Service) -> list[dict[str, Any]]:
+def _record_types(service: Service) -> list[Json]:
     if "recordtype" not in service.store.metadata.by_name:
         return []
     names = ", ".join(f'"{name}"' for name in _RECORD_TYPE_COLUMNS)
@@ -199,7 +196,7 @@ def _known_id(text: str) -> str:
     return found
 
 
-def _record(service: Service, call: Call, sobject: SObject, id_: str) -> dict[str, Any]:
+def _record(service: Service, call: Call, sobject: SObject, id_: str) -> Json:
     """Read one record, all fields or the ones asked for."""
     fields: Sequence[str] = [field.name for field in sobject.fields]
     if call.params.get("fields"):

@@ -6,11 +6,14 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from lht.devorg.errors import OrgError
+
+T = TypeVar("T")
+Json = dict[str, Any]
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
@@ -71,8 +74,8 @@ class Call:
             message = f"Required parameter missing: {name}"
             raise OrgError(400, "MISSING_ARGUMENT", message) from None
 
-    def json(self) -> Any:
-        """Return the body's JSON.
+    def json(self, shape: type[T]) -> T:
+        """Return the body's JSON, which must have the given shape.
 
         Raises:
             OrgError: UNSUPPORTED_MEDIA_TYPE or JSON_PARSER_ERROR.
@@ -82,17 +85,9 @@ class Call:
             message = f"Content type is not supported: '{kind}'"
             raise OrgError(415, "UNSUPPORTED_MEDIA_TYPE", message)
         try:
-            return msgspec.json.decode(self.body)
+            return msgspec.json.decode(self.body, type=shape)
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             raise OrgError(400, "JSON_PARSER_ERROR", str(exc)) from exc
-
-    def json_object(self) -> dict[str, Any]:
-        """Return the body's JSON, which must be an object."""
-        body = self.json()
-        if not isinstance(body, dict):
-            message = "The HTTP entity body is required to be a JSON object"
-            raise OrgError(400, "JSON_PARSER_ERROR", message)
-        return body
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ from lht.devorg.soql.texts import located, malformed
 MAX_QUERY_CHARACTERS = 100_000
 MAX_OFFSET = 2_000
 
+_ANY_NUMBER = 2**62  # of rows: whoever asks for more gets as many
+
 # What is left of a datetime whose '+' was not percent-encoded in the URL.
 _WITHOUT_ZONE = re.compile(r"[\d-]{10}T[\d:.]+", re.IGNORECASE)
 
@@ -182,4 +184,4 @@ class _ToNodes(Transformer[Token, Any]):
     def _count(self, token: Token) -> int:
         if not token.isdecimal():
             raise _unexpected(self._text, token)
-        return int(token)
+        return min(int(token), _ANY_NUMBER)
