@@ -263,3 +263,11 @@ def test_readers_and_writers_at_once(own: Caller):
         writes = [pool.submit(write, number) for number in range(30)]
         assert all(done.result() for done in [*reads, *writes])
     assert own.query("SELECT COUNT() FROM Account")["totalSize"] == 530
+
+
+def test_a_cursor_dropped_while_it_is_read_is_a_bad_locator(own: Caller):
+    """Its file may go between the look-up and the reading; that is no 500."""
+    url = own.query("SELECT Id FROM Account")["nextRecordsUrl"]
+    (cursor,) = own.org._service.cursors._open.values()
+    cursor.path.unlink()
+    assert own.error(own.get(url))[:2] == (400, "INVALID_QUERY_LOCATOR")

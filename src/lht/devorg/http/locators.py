@@ -40,10 +40,17 @@ class Cursor:
     used_at: datetime = field(init=False)
 
     def ids(self, offset: int, count: int) -> list[str]:
-        """Read some of the ids."""
-        with self.path.open("rb") as file:
-            file.seek(offset * _ID_LENGTH)
-            text = file.read(count * _ID_LENGTH).decode()
+        """Read some of the ids.
+
+        Raises:
+            OrgError: INVALID_QUERY_LOCATOR, if the cursor was dropped just now.
+        """
+        try:
+            with self.path.open("rb") as file:
+                file.seek(offset * _ID_LENGTH)
+                text = file.read(count * _ID_LENGTH).decode()
+        except FileNotFoundError as exc:
+            raise invalid_locator() from exc
         return [text[at : at + _ID_LENGTH] for at in range(0, len(text), _ID_LENGTH)]
 
 
