@@ -219,6 +219,18 @@ def test_a_new_field_becomes_a_column(
     )
 
 
+@pytest.mark.parametrize("field", ["BillingAddress", "NoSuchField"])
+def test_a_field_that_cannot_be_read_is_refused(scene: Scene, field: str) -> None:
+    """A wanted field is never left out in silence."""
+    scene.accounts(1)
+    with pytest.raises(SyncError) as caught:
+        scene.sync("Account", fields=["Name", field])
+    (receipt,) = caught.value.report.objects
+    assert receipt.error is not None
+    assert (receipt.error.code, receipt.error.exit_code) == ("config", 2)
+    assert field.lower() in receipt.error.message.lower()
+
+
 def test_other_fields_mean_a_full_load(scene: Scene) -> None:
     """Other fields than last time are loaded for all rows, not for new ones only."""
     scene.accounts(3)

@@ -8,7 +8,7 @@ from lht.salesforce.client import Client
 from lht.schema import SObjectSchema, TableInfo, TableRef
 from lht.sync.plan import CURSOR_FIELDS, Facts, Options
 from lht.sync.state import Store
-from lht.typemap import table_schema
+from lht.typemap import selectable, table_schema
 from lht.warehouse import sql
 from lht.warehouse.base import Session, Warehouse
 
@@ -70,6 +70,12 @@ def _wanted(schema: SObjectSchema, options: Options) -> frozenset[str] | None:
         raise ConfigError(
             f"{schema.name} has no field {', '.join(unknown)}",
             hint=f"the fields of {schema.name} are those of its describe",
+        )
+    whole = [schema.by_name[name] for name in sorted(wanted)]
+    if unread := [field.name for field in whole if not selectable(field)]:
+        raise ConfigError(
+            f"no column can hold {', '.join(unread)}: a compound, or a file",
+            hint="of a compound, name the parts",
         )
     return frozenset(wanted | _ALWAYS | {options.key.lower()})
 

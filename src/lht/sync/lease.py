@@ -88,10 +88,11 @@ class Leases:
                 )
         except TargetBusyError:
             raise
-        except WarehouseError as error:  # both wrote the row: the other was first
-            raise _busy(
-                target, *(self._holder(session, target) or ("?", "?"))
-            ) from error
+        except WarehouseError as error:
+            holder = self._holder(session, target)
+            if holder is None:
+                raise
+            raise _busy(target, *holder) from error  # both wrote, it was first
 
     def _holder(self, session: Session, target: str) -> tuple[str, str] | None:
         return live_leases(session, self._warehouse).get(_key(target))

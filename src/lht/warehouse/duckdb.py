@@ -47,7 +47,7 @@ _REPEATED: Final = (
 )
 _NOT_UNIQUE: Final = (
     "the table has more than one row for a key",
-    "remove the extra rows, or run a full load",
+    "remove the extra rows",
 )
 _QUIET: Final = (duckdb.ConversionException, duckdb.ConstraintException)
 
@@ -80,7 +80,8 @@ class DuckDBWarehouse:
             absent = not create and not Path(path).exists()
             self._root = open_database(":memory:" if absent else path)
             self._database, _ = current_database(self._root)
-        self.display = f"{URL_PREFIX}{path or ':memory:'}"
+        shown = path.partition("?")[0]  # what follows may be a token
+        self.display = f"{URL_PREFIX}{shown or ':memory:'}"
 
     def session(self) -> "DuckDBSession":
         """Open a cursor of our own, in the database that the caller's connection uses.
