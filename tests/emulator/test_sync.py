@@ -11,17 +11,24 @@ from typing import Any
 import duckdb
 import pytest
 from tests.emulator.comparing import assert_table_is_org, table_rows
-from tests.emulator.scene import NOW, Scene, credentials, stopped_clock
+from tests.emulator.scene import (
+    NOW,
+    PAGE_ROWS,
+    Scene,
+    credentials,
+    stopped_clock,
+)
 
 from lht import devorg
 from lht.devorg.declaration import load_metadata
 from lht.devorg.metadata import Field, Metadata
+from lht.events import Event, Progress
 from lht.exceptions import SyncError
 from lht.report.values import Change, ObjectReport, Status, SyncMode
 from lht.salesforce.client import Client
 from lht.salesforce.intelligent_sync import IntelligentSync
 from lht.salesforce.soql import quote_string
-from lht.sync import plan_sync
+from lht.sync import plan_sync, sync
 from lht.sync.plan import Options
 
 BULK = Options(force_bulk=True)
@@ -507,3 +514,22 @@ def test_nothing_stays_open(scene: Scene) -> None:
         "SELECT current_setting('TimeZone')"
     ).fetchone() or ("",)
     assert zone == "Asia/Tokyo"
+
+
+def test_a_record_erased_while_pages_are_read(scene: Scene) -> None:
+    """A query from under which a record vanishes is started again, and is right."""
+    ids = scene.accounts(3 * PAGE_ROWS)
+
+    def erase_once(event: Event) -> None:
+        if isinstance(event, Progress) and ids:
+            scene.org.hard_delete(ids[-1])
+            ids.clear()
+
+    report = sync(
+        "Account",
+        salesforce=scene.client,
+        warehouse=scene.warehouse,
+        listener=erase_once,
+    )
+    assert report.objects[0].read == 3 * PAGE_ROWS - 1
+    scene.check("Account")

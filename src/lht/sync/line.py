@@ -24,6 +24,7 @@ from lht.exceptions import (
     CommitStateUnknownError,
     DataError,
     LHTError,
+    RowCountMismatchError,
     SalesforceAPIError,
     SalesforceError,
     SalesforceLimitError,
@@ -229,14 +230,15 @@ class Line:
     def _loaded(self, session: Session) -> ObjectReport:
         """Plan, extract, load and commit.
 
-        A query over REST whose cursor died is worthless so far: it is started again.
+        A query over REST whose cursor died, or from under which records were erased,
+        is worthless so far: it is started again.
         """
         for tries_left in reversed(range(REST_TRIES)):
             signpost = extract.read_signpost(self._client, self.schema)
             planned, extraction = self._extraction(session, signpost)
             try:
                 return self._committed(session, planned, extraction)
-            except SalesforceUnavailableError as error:
+            except (SalesforceUnavailableError, RowCountMismatchError) as error:
                 if extraction.job or not tries_left:
                     raise
                 self._note(f"the query is started again: {error.message}")
