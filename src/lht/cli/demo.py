@@ -246,10 +246,11 @@ class _Story:
 
 
 def _to_try(file: Path) -> Iterator[str]:
-    table = f"{SCHEMA}.account"
-    yield duckdb_command(str(file), f"FROM {table} LIMIT 5")
-    top = f"SELECT industry, count(*), sum(annualrevenue) FROM {table} GROUP BY 1"
-    yield duckdb_command(str(file), f"{top} ORDER BY 2 DESC")
+    account, contact = f"{SCHEMA}.account", f"{SCHEMA}.contact"
+    yield duckdb_command(str(file), f"FROM {account} LIMIT 5")
+    joined = f"{contact} c JOIN {account} a ON a.id = c.accountid"
+    sql = f"SELECT a.name, count(*) AS contacts FROM {joined} GROUP BY a.id, a.name"
+    yield duckdb_command(str(file), f"{sql} ORDER BY 2 DESC LIMIT 5")
     yield f"{own_word('lht')} runs --warehouse duckdb:///{file}"
 
 
