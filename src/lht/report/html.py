@@ -31,7 +31,6 @@ from lht.report.values import (
 MAX_TABLE_BYTES: Final = 14_000
 MAX_ERRORS: Final = 5
 _TABLE: Final = "border-collapse:collapse;color:currentColor"
-_RIGHT: Final = ' style="text-align:right"'
 _SIGNS: Final = {Status.SUCCEEDED: "✓", Status.FAILED: "✗"}
 _CHANGES: Final = {
     Change.CREATE: "+",
@@ -110,8 +109,9 @@ def _row(titles: Sequence[str], row: Sequence[str]) -> str:
 
 
 def _cell(tag: str, title: str, text: str) -> str:
-    style = _RIGHT if title in _NUMBERS else ""
-    return f"<{tag}{style}>{escape(text)}</{tag}>"
+    side = "right" if title in _NUMBERS else "left"
+    style = f"text-align:{side};padding:2px 8px"
+    return f'<{tag} style="{style}">{escape(text)}</{tag}>'
 
 
 def _errors(errors: Iterable[ErrorReport | None]) -> str:

@@ -32,6 +32,7 @@ from lht.exceptions import (
     WarehouseError,
 )
 from lht.report.values import (
+    Change,
     ErrorReport,
     ObjectPlan,
     ObjectReport,
@@ -125,12 +126,22 @@ class Line:
         return True
 
     def plan(self) -> ObjectPlan:
-        """Say what ``sync`` would do."""
-        with self._context.warehouse.session() as session:
-            return self._planned(session).shown
+        """Say what ``sync`` would do, or why it could do nothing."""
+        try:
+            with self._context.warehouse.session() as session:
+                return self._planned(session).shown
+        except LHTError as error:
+            return self._unplannable(error)
 
     def sync(self) -> ObjectReport:
-        """Bring the object's rows into its table, commit, and clean up."""
+        """Bring the object's rows into its table, or tell why it could not be."""
+        try:
+            return self._synced()
+        except LHTError as error:
+            return self._failed(error)
+
+    def _synced(self) -> ObjectReport:
+        """Lease, load, commit, and clean up."""
         context = self._context
         self._started_at, self._clock = utc_now(), time.monotonic()
         target = str(self.ref)
@@ -160,14 +171,12 @@ class Line:
         )
         return receipt
 
-    def failed(self, error: LHTError) -> ObjectReport:
+    def _failed(self, error: LHTError) -> ObjectReport:
         """Return, and remember, the receipt of an object that failed."""
+        error.context.setdefault("step", self._step)
         receipt = self._receipt(
             Status.INTERRUPTED if isinstance(error, StoppedError) else Status.FAILED,
-            error=replace(
-                ErrorReport.of(error, state=self._left_behind(error)),
-                sobject=self.name,
-            ),
+            error=self._told(error, self._left_behind(error)),
         )
         with suppress(WarehouseError), self._context.warehouse.session() as session:
             Store(session).add_receipt(self._context.run_id, receipt)
@@ -181,6 +190,24 @@ class Line:
             )
         )
         return receipt
+
+    def _unplannable(self, error: LHTError) -> ObjectPlan:
+        return ObjectPlan(
+            sobject=self.name,
+            target_table=str(self.ref),
+            mode=SyncMode.AUTO,
+            change=Change.NOTHING,
+            via="",
+            sync_method="",
+            estimated_rows=None,
+            estimated_calls=0,
+            since=None,
+            why=error.message,
+            error=self._told(error),
+        )
+
+    def _told(self, error: LHTError, state: str | None = None) -> ErrorReport:
+        return replace(ErrorReport.of(error, state=state), sobject=self.name)
 
     # -- what they consist of -----------------------------------------------------
 

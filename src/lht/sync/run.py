@@ -10,16 +10,13 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from lht.events import Event, Listener, ObjectQueued, SyncEnded, SyncStarted
-from lht.exceptions import LHTError, SalesforceAPIError
+from lht.exceptions import SalesforceError
 from lht.report.document import one_exit_code
 from lht.report.values import (
-    Change,
-    ErrorReport,
     ObjectPlan,
     ObjectReport,
     Place,
     Status,
-    SyncMode,
     SyncPlan,
     SyncReport,
 )
@@ -74,15 +71,11 @@ class Run:
     def plan(self, targets: Mapping[str, str | None]) -> SyncPlan:
         """Plan all objects; those that cannot be planned have an error."""
         place = self._place()
-        lines = self._lines(targets)
-        objects = self._each(lines, Line.plan)
+        objects = self._each(self._lines(targets), Line.plan)
         org = limits.read_limits(self._client)
         return SyncPlan(
             place=place,
-            objects=tuple(
-                o if isinstance(o, ObjectPlan) else _unplannable(line, o)
-                for line, o in zip(lines, objects, strict=True)
-            ),
+            objects=tuple(objects),
             api_calls_left=org.api_remaining if org else None,
             api_calls_max=org.api_max if org else None,
         )
@@ -116,10 +109,7 @@ class Run:
                         max_parallel=self._max_parallel,
                     )
                 )
-            receipts = [
-                r if isinstance(r, ObjectReport) else line.failed(r)
-                for line, r in zip(lines, self._each(lines, Line.sync), strict=True)
-            ]
+            receipts = self._each(lines, Line.sync)
         report = self._report(place, receipts)
         self._remember("end", replace(report, objects=()))
         self._context.emit(
@@ -147,26 +137,19 @@ class Run:
         """Describe all objects and estimate their size with one call."""
         lines = [Line(self._context, name, table) for name, table in targets.items()]
         known = self._each(lines, Line.describe)
-        names = [line.name for line, ok in zip(lines, known, strict=True) if ok is True]
+        names = [line.name for line, ok in zip(lines, known, strict=True) if ok]
         try:
             counts = limits.read_record_counts(self._client, names) if names else {}
-        except SalesforceAPIError:
+        except SalesforceError:
             counts = {}  # an estimate less: COUNT() stands in
         for line in lines:
             line.record_count = counts.get(line.name)
         return lines
 
-    def _each(self, lines: list[Line], step: Callable[[Line], T]) -> list[T | LHTError]:
+    def _each(self, lines: list[Line], step: Callable[[Line], T]) -> list[T]:
         """Run a step of all lines, some at a time; Ctrl-C stops them in order."""
-
-        def guarded(line: Line) -> T | LHTError:
-            try:
-                return step(line)
-            except LHTError as error:
-                return error
-
         with ThreadPoolExecutor(self._max_parallel, "lht-object") as pool:
-            futures = [pool.submit(guarded, line) for line in lines]
+            futures = [pool.submit(step, line) for line in lines]
             return [self._patient(future) for future in futures]
 
     def _patient(self, future: Future[T]) -> T:
@@ -174,9 +157,8 @@ class Run:
             return future.result()
         except KeyboardInterrupt:
             self._context.stop.set()
-            before = signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            )  # a second ends it now
+            # a second one ends the process at once
+            before = signal.signal(signal.SIGINT, signal.SIG_DFL)
             try:
                 return future.result()
             finally:
@@ -228,22 +210,6 @@ def _status(receipts: list[ObjectReport]) -> Status:
     if len(ends) == 1:
         return ends.pop()
     return Status.INTERRUPTED if Status.INTERRUPTED in ends else Status.PARTIAL
-
-
-def _unplannable(line: Line, error: LHTError) -> ObjectPlan:
-    return ObjectPlan(
-        sobject=line.name,
-        target_table=str(line.ref),
-        mode=SyncMode.AUTO,
-        change=Change.NOTHING,
-        via="",
-        sync_method="",
-        estimated_rows=None,
-        estimated_calls=0,
-        since=None,
-        why=error.message,
-        error=replace(ErrorReport.of(error), sobject=line.name),
-    )
 
 
 def _as_planned(plan: ObjectPlan) -> ObjectReport:
