@@ -1,10 +1,17 @@
 """The whole line on one machine: an org, a client, a warehouse, and a bad wire."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
+from tests.emulator.killing import (
+    Victim,
+    dying_process,
+    victim_of_a_full_load,
+    victim_of_an_incremental_load,
+)
 from tests.emulator.scene import PAGE_ROWS, Scene, credentials, stopped_clock
 from tests.emulator.wire import Wire
 
@@ -60,3 +67,16 @@ def bad_scene(
     """A scene whose client reaches the org through the ``wire``."""
     with Client(credentials(org, wire.url)) as client:
         yield Scene(org, client, warehouse)
+
+
+@pytest.fixture
+def victim(org: Org, tmp_path: Path) -> Iterator[Victim]:
+    """A run of a full load that can be killed."""
+    with dying_process() as process:
+        yield victim_of_a_full_load(org, process, tmp_path)
+
+
+@pytest.fixture
+def later_victim(victim: Victim, client: Client) -> Victim:
+    """A run of an incremental load that can be killed."""
+    return victim_of_an_incremental_load(victim, client)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from tests.emulator.comparing import table_rows
 from tests.emulator.faults import BULK, REST, Fault, corrupt, faults
@@ -14,12 +15,14 @@ from tests.emulator.scene import Scene
 from tests.emulator.wire import Exchange, Wire
 
 from lht.config import SalesforceConnection
+from lht.decode import decode_json
 from lht.events import Event, ObjectFailed, Progress
 from lht.exceptions import LHTError, SalesforceAuthError, SyncError
 from lht.report.values import Status
 from lht.salesforce.auth import AccessInfo
 from lht.salesforce.client import Client
-from lht.sync import runs, sync
+from lht.schema import TableSchema
+from lht.sync import extract, runs, sync
 from lht.sync.plan import Options
 
 ROWS = 250  # of which each load has several pages
@@ -66,9 +69,8 @@ def test_a_table_is_as_it_was(bad_scene: Scene, wire: Wire, fault: Fault) -> Non
     assert (receipt.error.code, report.exit_code) == (fault.code, fault.exit_code)
     assert receipt.error.state.startswith("nothing moved")
     assert any(isinstance(event, ObjectFailed) for event in scene.events)
-    remembered = runs(scene.warehouse)[0].objects[0]
-    assert remembered.status is Status.FAILED
-    assert remembered.error == receipt.error
+    remembered = [(o.status, o.error) for o in runs(scene.warehouse)[0].objects]
+    assert remembered == [(Status.FAILED, receipt.error)]
     wire.tamper = undisturbed
     scene.sync("Account", options=fault.options)
     scene.check("Account")
@@ -119,6 +121,23 @@ def test_a_ready_token_that_ends_is_an_error_of_its_own(scene: Scene) -> None:
     error = caught.value
     codes = error.report.exit_code if isinstance(error, SyncError) else error.exit_code
     assert codes == SalesforceAuthError.exit_code == 4
+
+
+def test_a_row_that_is_lost_on_our_side_stops_the_run(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What Salesforce reports and what is loaded are compared, come what may."""
+    changed_since_loaded(scene)
+    before = as_it_stands(scene)
+
+    def careless(content: bytes, columns: TableSchema) -> pa.RecordBatch:
+        return decode_json(content, columns)[1:]
+
+    monkeypatch.setattr(extract, "decode_json", careless)
+    with pytest.raises(SyncError) as caught:
+        scene.sync("Account", options=REST)
+    assert caught.value.report.objects[0].error.code == "row_count_mismatch"
+    assert as_it_stands(scene) == before
 
 
 @pytest.mark.parametrize("org", [{"api_usage_limit": 6}], indirect=True)
@@ -181,6 +200,19 @@ def test_secrets_stay_secret(
     for secret in (token, scene.org.client_secret, ROW_VALUE):
         assert not [text for text in said if secret in text]
     assert not [line for line in logged if FILTER_VALUE in line]
+
+
+def test_a_constraint_of_the_users_tells_no_values(scene: Scene) -> None:
+    """A refusal of the warehouse is told without the values that it quotes."""
+    scene.accounts(2)
+    scene.sync("Account")
+    scene.warehouse.execute("CREATE UNIQUE INDEX one_name ON RAW.Account (Name)")
+    for _ in range(2):
+        scene.org.insert("Account", {"Name": ROW_VALUE})
+    with pytest.raises(SyncError) as caught:
+        scene.sync("Account")
+    assert caught.value.report.objects[0].error.code == "warehouse"
+    assert not [t for t in everything_said(caught.value, scene) if ROW_VALUE in t]
 
 
 def test_connections_do_not_show_their_secrets(scene: Scene) -> None:

@@ -381,6 +381,19 @@ def test_calls_are_counted(scene: Scene) -> None:
     assert rest + bulk == metered[True]
 
 
+def test_calls_are_capped(scene: Scene) -> None:
+    """A run sends no more calls than it may, and ends as one that can go on later."""
+    scene.accounts(250)
+    scene.sync("Account")
+    scene.org.requests.clear()
+    with pytest.raises(SyncError) as caught:
+        scene.sync("Account", mode="full", max_calls=4)
+    metered = [r for r in scene.org.requests if r.path.startswith("/services/data/v")]
+    assert len(metered) <= 4
+    assert caught.value.report.exit_code == 5
+    scene.check("Account")
+
+
 def test_a_forecast_of_calls_is_close(scene: Scene) -> None:
     """The plan's number of calls is not less than what a load by REST takes."""
     scene.accounts(10)
