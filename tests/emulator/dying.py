@@ -34,7 +34,7 @@ _ID = re.compile(r"750\w{15}|_\d{6,}|\?locator=\w+")
 class Points:
     """Counts the points a run passes, tells each, and dies at the one it is told."""
 
-    def __init__(self, pipe: int, kill_at: int | None) -> None:
+    def __init__(self, pipe: int, kill_at: int | str | None) -> None:
         self._pipe = pipe
         self._kill_at = kill_at
         self._passed = 0
@@ -43,9 +43,14 @@ class Points:
     def reach(self, name: str) -> None:
         with self._lock:
             os.write(self._pipe, f"{name}\n".encode())
-            if self._passed == self._kill_at:
+            if self._is_the_end(name):
                 os.kill(os.getpid(), signal.SIGKILL)
             self._passed += 1
+
+    def _is_the_end(self, name: str) -> bool:
+        if isinstance(self._kill_at, str):
+            return self._kill_at in name
+        return self._passed == self._kill_at
 
 
 def watch(points: Points) -> None:

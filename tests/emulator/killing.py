@@ -57,8 +57,12 @@ class Victim:
     start: Path | None  # the database as it is before the run; None for none
     path: Path
 
-    def run(self, kill_at: int | None) -> list[str]:
-        """Let a run begin and die; return the points it passed."""
+    def run(self, kill_at: int | str | None) -> list[str]:
+        """Let a run begin and die; return the points it passed.
+
+        Args:
+            kill_at: The number of a point, or a part of its name; None to let it live.
+        """
         self.path.unlink(missing_ok=True)
         self.path.with_suffix(".duckdb.wal").unlink(missing_ok=True)
         if self.start:
