@@ -333,6 +333,7 @@ def test_an_adopted_table_is_continued(scene: Scene) -> None:
 # -- several objects, and the org as a guest house ------------------------------------
 
 
+@pytest.mark.parametrize("org", [{"job_delay": 1.0}], indirect=True)
 def test_several_objects_have_their_jobs_at_the_same_time(scene: Scene) -> None:
     """Every object's bulk job is created before the first of them is loaded."""
     objects = ("Account", "Contact", "Lead")
