@@ -24,6 +24,7 @@ LHTError                     .code .hint .transient .retry_after .context
 |  |- UnencodableValueError
 |  `- RowCountMismatchError
 |- StateError                unreadable, or written by a newer lht
+|- InternalError             a bug
 `- SyncError                 some objects failed; .report has them all
 """
 
@@ -262,9 +263,31 @@ class RowCountMismatchError(DataError):
 
 
 class StateError(LHTError):
-    """Stored state is unreadable, or was written by a newer lht."""
+    """Stored state is unreadable, or was written by a newer lht (``newer``)."""
 
     code = "state"
+
+    def __init__(self, message: str, *, newer: bool = False, **rest: Any) -> None:
+        super().__init__(message, **rest)
+        self.newer = newer
+
+
+class InternalError(LHTError):
+    """A bug in lht, or in what listens to it; the cause is attached."""
+
+    code = "internal"
+
+
+def ours(error: Exception) -> LHTError:
+    """Return *error* as one of ours; its own text may hold values and is left out."""
+    if isinstance(error, LHTError):
+        return error
+    internal = InternalError(
+        f"a bug in lht: {type(error).__name__}",
+        hint="please report it, with what --debug prints",
+    )
+    internal.__cause__ = error
+    return internal
 
 
 class SyncError(LHTError):

@@ -88,7 +88,9 @@ class TableRef:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
+        """Return ``schema.name``; a part that has a dot itself is quoted."""
+        parts = (self.schema, self.name)
+        return ".".join(f'"{part}"' if "." in part else part for part in parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

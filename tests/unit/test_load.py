@@ -1,7 +1,7 @@
 """A load commits data, watermark and receipt as one, or nothing of them."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +19,6 @@ from lht.sync.load import load
 from lht.sync.plan import Options, Planned, decide_load, plan_object
 from lht.sync.state import Store
 from lht.sync.values import Job
-from lht.warehouse import sql
 from lht.warehouse.base import Session
 from lht.warehouse.duckdb import DuckDBWarehouse
 
@@ -44,6 +43,9 @@ class Org:
     """As much of a client as gathering the facts asks for."""
 
     org_id = "00D000000000001AAA"
+
+    def server_now(self) -> datetime:
+        return LATER.replace(tzinfo=UTC)
 
 
 class House:
@@ -106,7 +108,7 @@ class House:
         """All that a load may change."""
         tables = [REF, *(TableRef("LHT", n) for n in ("STATE", "RECEIPTS", "JOBS"))]
         return [
-            self.session.query(f"SELECT * FROM {sql.table(t)} ORDER BY ALL")
+            self.session.query(f"SELECT * FROM {self.session.name(t)} ORDER BY ALL")
             for t in tables
             if self.session.read_table(t)
         ]
@@ -224,7 +226,6 @@ def job(job_id: str) -> Job:
         identity=job_id,
         api_version="65.0",
         signpost=EARLIER,
-        created_at=EARLIER,
     )
 
 

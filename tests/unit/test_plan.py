@@ -31,6 +31,7 @@ ORG = "00D000000000001AAA"
 REF = TableRef("RAW", "ACCOUNT")
 WATERMARK = datetime(2024, 1, 15, 10, 30)
 HIGH = datetime(2024, 1, 15, 10, 29)
+NOW = datetime(2024, 1, 15, 12)
 BY_FIELD = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 AUTO, FULL, INCREMENTAL = SyncMode.AUTO, SyncMode.FULL, SyncMode.INCREMENTAL
 
@@ -57,7 +58,7 @@ STATE = State(
     watermark=WATERMARK,
     high_water=HIGH,
     rows=10,
-    columns={},
+    columns={"Id": "string", "Name": "string"},
 )
 
 
@@ -70,6 +71,7 @@ def first_time(**rest: object) -> Facts:
         "columns": table_schema(schema, None),
         "ref": REF,
         "stages": False,
+        "now": NOW,
         "record_count": 10,
     }
     return Facts(**(known | rest))
@@ -149,11 +151,13 @@ def test_an_unknown_size_means_bulk():
 
 @pytest.mark.parametrize("rows", [10, 60_000, None])
 def test_what_bulk_refuses_goes_by_rest(rows):
-    """A remembered refusal wins over every size and over force, and is told."""
+    """A remembered refusal wins over every size, and is told; an explicit wish wins."""
     facts = first_time(bulk_refusal="not supported", record_count=rows, stages=True)
-    shown = plan(facts, force_bulk=True).shown
+    shown = plan(facts).shown
     assert shown.sync_method == "regular_api_full"
     assert shown.notes == ("by REST, because Bulk refuses it: not supported",)
+    assert plan(facts, force_bulk=True).shown.via != "rest"
+    assert plan(facts, existing_job_id="750").shown.via != "rest"
 
 
 # -- full or incremental --------------------------------------------------------------
@@ -182,8 +186,8 @@ def test_a_sync_goes_on_from_its_watermark():
         (synced(state=replace(STATE, cursor_field="CreatedDate")), {}, "no watermark"),
         (synced(high_water=HIGH - timedelta(seconds=1)), {}, "older than the last run"),
         (synced(high_water=None), {}, "older than the last run"),
-        (adopted(last_modified_at=None), {}, "no LastModifiedDate"),
-        (adopted(), {"where": "Name != null"}, "--where needs a table"),
+        (synced(state=replace(STATE, key="Name")), {}, "matched by Name"),
+        (synced(state=replace(STATE, columns={"Id": "string"})), {}, "Name could not"),
     ],
 )
 def test_where_only_a_full_load_will_do(facts, options, why):
@@ -194,6 +198,51 @@ def test_where_only_a_full_load_will_do(facts, options, why):
     with pytest.raises(ConfigError, match=why) as caught:
         decide_load(facts, Options(mode=INCREMENTAL, **options))
     assert caught.value.hint == "run it once with --full"
+
+
+@pytest.mark.parametrize(
+    ("facts", "options", "why"),
+    [
+        (adopted(last_modified_at=None), {}, "no LastModifiedDate"),
+        (adopted(), {"where": "Name != null"}, "--where needs a table"),
+        (adopted(columns=table_schema(sobject(), None)), {}, "nothing tells"),
+    ],
+)
+@pytest.mark.parametrize("mode", [AUTO, INCREMENTAL])
+def test_rows_of_others_are_not_replaced_unasked(facts, options, why, mode):
+    """What lht did not load and cannot go on from stays, unless --full is given."""
+    with pytest.raises(ConfigError, match=why) as caught:
+        decide_load(facts, Options(mode=mode, **options))
+    assert "--full" in caught.value.hint
+    assert decide_load(facts, Options(mode=FULL, **options)).mode is FULL
+
+
+def test_stamps_of_local_time_do_not_reach_into_the_future():
+    """A table whose stamps are ahead of Salesforce's time is read from before now."""
+    facts = adopted(last_modified_at=NOW + timedelta(hours=5))
+    assert decide_load(facts, Options()).since == NOW - ADOPTION_LOOKBACK
+
+
+def test_columns_that_are_no_longer_read_are_named():
+    """Fewer fields than last time: their columns stay, and the plan says so."""
+    shown = plan(synced(state=replace(STATE, columns={"Gone__c": "string"}))).shown
+    assert any("Gone__c" in note for note in shown.notes)
+
+
+def test_an_old_job_is_not_resumed():
+    """A result that was prepared days ago is not what was asked for today."""
+    fresh = plan(first_time())
+    job = Job(
+        job_id="750",
+        run_id="dead",
+        org_id=ORG,
+        identity=fresh.identity,
+        api_version="62.0",
+        signpost=NOW - timedelta(hours=1),
+    )
+    assert plan(first_time(open_jobs=(job,))).resumed == job
+    old = replace(job, signpost=NOW - timedelta(days=6))
+    assert plan(first_time(open_jobs=(old,))).resumed is None
 
 
 def test_an_empty_object_stays_incremental():
@@ -310,7 +359,6 @@ def job(soql: str, org: str = ORG) -> Job:
         identity=job_identity(org, soql),
         api_version="65.0",
         signpost=WATERMARK,
-        created_at=WATERMARK,
     )
 
 

@@ -43,7 +43,6 @@ JOB = Job(
     identity="what it reads",
     api_version="65.0",
     signpost=AT,
-    created_at=AT,
 )
 PLACE = Place(
     org_id="00D000000000001AAA",
@@ -98,7 +97,7 @@ def test_the_newest_state_counts_and_the_old_ones_stay(session, store):
     assert store.read_state(TARGET) == states[-1]
     kept = session.query(
         "SELECT seq, run_id FROM LHT.STATE WHERE target_table = ? ORDER BY seq",
-        (TARGET,),
+        (TARGET.upper(),),
     )
     assert kept == [(1, "run 1"), (2, "run 2"), (3, "run 3")]
 

@@ -49,7 +49,7 @@ class IntelligentSync:
         options = Options(
             mode=SyncMode.FULL if force_full_sync else SyncMode.AUTO,
             where=where_clause,
-            key=match_field,
+            key=match_field or "ID",
             force_bulk=force_bulk_api,
             existing_job_id=existing_job_id,
             keep_job=not delete_job,

@@ -102,6 +102,12 @@ def check_where(where: str) -> None:
         depth += (piece == "(") - (piece == ")")
         if depth < 0:
             raise _wrong_where("a closing parenthesis is too many")
+        if piece.lower() == "isdeleted":
+            raise ConfigError(
+                "a filter by IsDeleted would hide deletes",
+                hint="leave it out: what is in the recycle bin comes with"
+                " ISDELETED = true",
+            )
         if depth == 0 and _CLAUSES.fullmatch(piece):
             raise _wrong_where(f"{piece.upper()} does not belong into it")
     if depth:

@@ -15,6 +15,7 @@ from lht.report.values import Status, SyncMode, SyncPlan, SyncReport
 from lht.sync.history import read_history
 from lht.sync.plan import Options
 from lht.sync.run import Run
+from lht.sync.state import SCHEMA
 
 DEFAULT_SCHEMA = "RAW"
 
@@ -49,7 +50,8 @@ def sync(
         table: Name of the target table, for a single object; by default the object's.
         mode: ``auto``, ``full`` or ``incremental``.
         where: SOQL condition that records must meet.
-        fields: API names to read; by default all. Id and stamps always come along.
+        fields: API names to read, also as one text with commas; by default all. Id
+            and stamps always come along.
         max_parallel: Objects worked on at the same time.
         max_calls: API calls that the run may make; whatever it is, a twentieth of the
             org's daily calls is left for others.
@@ -79,7 +81,7 @@ def sync(
             max_parallel=max_parallel,
             max_calls=max_calls,
         )
-        targets = _targets(objects, table)
+        targets = _targets(objects, schema, table)
         report = run.planned(targets) if dry_run else run.synced(targets)
     if report.status is Status.INTERRUPTED:
         raise SyncInterrupted(report)
@@ -117,7 +119,7 @@ def plan_sync(
             listener=ignore,
             max_parallel=max_parallel,
         )
-        return run.plan(_targets(objects, table))
+        return run.plan(_targets(objects, schema, table))
 
 
 def runs(warehouse: Any = None) -> list[SyncReport]:
@@ -129,20 +131,31 @@ def runs(warehouse: Any = None) -> list[SyncReport]:
 def _options(
     mode: str | SyncMode, where: str | None, fields: Iterable[str] | None
 ) -> Options:
+    if where is not None and not isinstance(where, str):
+        raise ConfigError(f"where= is a text, not a {type(where).__name__}")
+    if isinstance(fields, str):
+        fields = fields.split(",")
     try:
         return Options(
             mode=SyncMode(mode),
             where=where,
-            fields=None if fields is None else tuple(fields),
+            fields=None if fields is None else tuple(f.strip() for f in fields),
         )
     except ValueError as error:
         known = ", ".join(SyncMode)
         raise ConfigError(f"mode={mode!r} is none of {known}") from error
 
 
-def _targets(objects: str | Iterable[str], table: str | None) -> dict[str, str | None]:
+def _targets(
+    objects: str | Iterable[str], schema: str | None, table: str | None
+) -> dict[str, str | None]:
     """Return the objects, each once, with the table name that was asked for."""
     names = [objects] if isinstance(objects, str) else list(objects)
+    for what in (*names, schema or "", table or ""):
+        if not isinstance(what, str):
+            raise ConfigError(f"a name is expected, not {type(what).__name__}")
+    if (schema or "").upper() == SCHEMA:
+        raise ConfigError(f"the schema {SCHEMA} is lht's own", hint="name another")
     unique = list({name.lower(): name for name in reversed(names)}.values())[::-1]
     if not unique:
         raise ConfigError("no object is named", hint="for example: lht sync Account")

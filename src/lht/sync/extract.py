@@ -14,7 +14,6 @@ from lht.salesforce.bulk_query import QueryJob, ResultPage
 from lht.salesforce.client import Client
 from lht.schema import SObjectSchema
 from lht.sync.plan import Planned
-from lht.sync.state import utc_now
 from lht.sync.values import Job
 
 JOB_DEADLINE_SECONDS: Final = 24 * 3600.0
@@ -38,6 +37,7 @@ class Extraction:
     batches: Iterator[tuple[pa.RecordBatch, int]]  # with its bytes on the wire
     signpost: datetime
     job: QueryJob | None = None
+    known: bool = True  # whether it is certain that all of the plan is in it
     reported: int = 0
     downloaded: int = 0
     size_bytes: int = 0
@@ -80,7 +80,7 @@ def by_rest(client: Client, planned: Planned, signpost: datetime) -> Extraction:
 
 
 def by_bulk(
-    client: Client, planned: Planned, job: QueryJob, signpost: datetime
+    client: Client, planned: Planned, job: QueryJob, signpost: datetime, *, known: bool
 ) -> Extraction:
     """Read the result of a finished job; pages are decoded where they arrive."""
 
@@ -92,6 +92,7 @@ def by_bulk(
         batches=bulk_query.iter_result_pages(client, job, transform=decoded),
         signpost=signpost,
         job=job,
+        known=known,
         reported=job.rows_processed,
     )
 
@@ -108,7 +109,6 @@ def start_job(
         identity=planned.identity,
         api_version=job.api_version,
         signpost=signpost,
-        created_at=utc_now(),
     )
 
 

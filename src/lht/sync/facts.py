@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import TypedDict
 
-from lht.exceptions import ConfigError
+from lht.exceptions import ConfigError, StateError
+from lht.report.values import SyncMode
 from lht.salesforce.client import Client
 from lht.schema import SObjectSchema, TableInfo, TableRef
 from lht.sync.plan import CURSOR_FIELDS, Facts, Options
 from lht.sync.state import Store
+from lht.sync.values import Job, State
 from lht.typemap import selectable, table_schema
 from lht.warehouse import sql
 from lht.warehouse.base import Session, Warehouse
@@ -52,14 +55,34 @@ def gather(
         ref=ref,
         key=key.name,
         stages=warehouse.capabilities.stages,
+        now=client.server_now().replace(tzinfo=None),
         table=table,
         misfits=tuple(session.misfits(table, columns)) if table else (),
-        state=store.read_state(str(ref)),
-        open_jobs=tuple(store.open_jobs(str(ref))),
+        **_remembered(store, ref, options),
         bulk_refusal=store.read_refusals(client.org_id).get(schema.name),
         record_count=record_count,
     )
     return _with_maxima(facts, session)
+
+
+class Remembered(TypedDict):
+    """What earlier runs left of a target."""
+
+    state: State | None
+    open_jobs: tuple[Job, ...]
+
+
+def _remembered(store: Store, ref: TableRef, options: Options) -> Remembered:
+    """Read state and jobs; a full load does without what is unreadable."""
+    try:
+        return Remembered(
+            state=store.read_state(str(ref)),
+            open_jobs=tuple(store.open_jobs(str(ref))),
+        )
+    except StateError as error:
+        if options.mode is SyncMode.FULL and not error.newer:
+            return Remembered(state=None, open_jobs=())
+        raise
 
 
 def _wanted(schema: SObjectSchema, options: Options) -> frozenset[str] | None:
@@ -97,5 +120,5 @@ def _max(session: Session, table: TableInfo, column: str | None) -> datetime | N
     if have is None:
         return None
     found: datetime | None
-    ((found,),) = session.query(sql.latest(table.ref, have.name))
+    ((found,),) = session.query(sql.latest(session.name(table.ref), have.name))
     return found

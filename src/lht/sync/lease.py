@@ -12,13 +12,12 @@ from typing import Final
 from lht.exceptions import TargetBusyError, WarehouseError
 from lht.schema import TableRef
 from lht.sync.state import SCHEMA, utc_now
-from lht.warehouse import sql
 from lht.warehouse.base import Session, Warehouse
 
 LEASE_TIME: Final = timedelta(minutes=2)
 HEARTBEAT_SECONDS: Final = 30.0
 _START: Final = uuid.uuid4().hex[:8]
-_LEASES: Final = sql.table(TableRef(SCHEMA, "LEASES"))
+_LEASES: Final = TableRef(SCHEMA, "LEASES")
 
 
 class Leases:
@@ -57,7 +56,7 @@ class Leases:
         finally:
             with suppress(WarehouseError):  # it expires by itself
                 session.execute(
-                    f"DELETE FROM {_LEASES} WHERE target_table = ? AND run_id = ?",
+                    f"DELETE FROM {session.name(_LEASES)} WHERE target_table = ? AND run_id = ?",
                     (_key(target), self._run_id),
                 )
 
@@ -79,11 +78,12 @@ class Leases:
                 if holder is not None:
                     raise _busy(target, *holder)
                 session.execute(
-                    f"DELETE FROM {_LEASES} WHERE target_table = ?", (_key(target),)
+                    f"DELETE FROM {session.name(_LEASES)} WHERE target_table = ?",
+                    (_key(target),),
                 )
                 now = utc_now()
                 session.execute(
-                    f"INSERT INTO {_LEASES} VALUES (?, ?, ?, ?, ?)",
+                    f"INSERT INTO {session.name(_LEASES)} VALUES (?, ?, ?, ?, ?)",
                     (_key(target), self._run_id, this_process(), now, now + LEASE_TIME),
                 )
         except TargetBusyError:
@@ -102,7 +102,7 @@ class Leases:
             now = utc_now()
             with suppress(WarehouseError), self._warehouse.session() as session:
                 session.execute(
-                    f"UPDATE {_LEASES} SET heartbeat_at = ?, expires_at = ?"
+                    f"UPDATE {session.name(_LEASES)} SET heartbeat_at = ?, expires_at = ?"
                     " WHERE run_id = ?",
                     (now, now + LEASE_TIME, self._run_id),
                 )
@@ -110,10 +110,10 @@ class Leases:
 
 def live_leases(session: Session, warehouse: Warehouse) -> dict[str, tuple[str, str]]:
     """Return run and owner of every live lease, by target table in upper case."""
-    if session.read_table(TableRef(SCHEMA, "LEASES")) is None:
+    if session.read_table(_LEASES) is None:
         return {}
     rows = session.query(
-        f"SELECT target_table, run_id, owner FROM {_LEASES} WHERE expires_at > ?",
+        f"SELECT target_table, run_id, owner FROM {session.name(_LEASES)} WHERE expires_at > ?",
         (utc_now(),),
     )
     alone = warehouse.capabilities.single_process

@@ -29,7 +29,9 @@ from lht.exceptions import (
     SalesforceError,
     SalesforceLimitError,
     SalesforceUnavailableError,
+    StateError,
     WarehouseError,
+    ours,
 )
 from lht.report.values import (
     Change,
@@ -120,8 +122,8 @@ class Line:
         try:
             self._described = describe.read_sobject(self._client, self.name)
             self.name = self._described.name
-        except LHTError as error:
-            self._described = error
+        except Exception as error:  # noqa: BLE001  no object stops another
+            self._described = ours(error)
             return False
         return True
 
@@ -130,15 +132,15 @@ class Line:
         try:
             with self._context.warehouse.session() as session:
                 return self._planned(session).shown
-        except LHTError as error:
-            return self._unplannable(error)
+        except Exception as error:  # noqa: BLE001  no object stops another
+            return self._unplannable(ours(error))
 
     def sync(self) -> ObjectReport:
         """Bring the object's rows into its table, or tell why it could not be."""
         try:
             return self._synced()
-        except LHTError as error:
-            return self._failed(error)
+        except Exception as error:  # noqa: BLE001  no object stops another
+            return self._failed(ours(error))
 
     def _synced(self) -> ObjectReport:
         """Lease, load, commit, and clean up."""
@@ -153,7 +155,8 @@ class Line:
             context.leases.held(session, target),
         ):
             receipt = self._loaded(session)
-            self._clean_up(session)
+            with suppress(WarehouseError, StateError):  # what counts is committed
+                self._clean_up(session, receipt)
         receipt = replace(
             receipt, seconds=self._seconds(), api_calls=self._client.usage.calls
         )
@@ -260,7 +263,9 @@ class Line:
         A query over REST whose cursor died, or from under which records were erased,
         is worthless so far: it is started again.
         """
-        for tries_left in reversed(range(REST_TRIES)):
+        tries_left = REST_TRIES
+        while True:
+            tries_left -= 1
             signpost = extract.read_signpost(self._client, self.schema)
             planned, extraction = self._extraction(session, signpost)
             try:
@@ -269,7 +274,6 @@ class Line:
                 if extraction.job or not tries_left:
                     raise
                 self._note(f"the query is started again: {error.message}")
-        raise AssertionError("the last try returns or raises")
 
     def _extraction(
         self, session: Session, signpost: datetime
@@ -279,8 +283,7 @@ class Line:
         self._check_calls(planned.shown.estimated_calls)
         if planned.shown.via != "rest":
             try:
-                job, signpost = self._finished_job(session, planned, signpost)
-                return planned, extract.by_bulk(self._client, planned, job, signpost)
+                return planned, self._finished_job(session, planned, signpost)
             except BulkRefusedError as error:
                 planned = self._refused(session, planned, error)
                 self._shown = planned.shown
@@ -299,23 +302,24 @@ class Line:
     def _refused(
         self, session: Session, planned: Planned, error: BulkRefusedError
     ) -> Planned:
-        """Remember that Bulk refuses the object, and plan it by REST."""
+        """Plan by REST what Bulk refuses; of a whole object, remember it."""
         reason = error.why or error.message
         facts = planned.facts
-        Store(session).add_refusal(facts.org_id, facts.schema.name, reason)
+        if error.reason == "object":
+            Store(session).add_refusal(facts.org_id, facts.schema.name, reason)
         facts = replace(facts, bulk_refusal=reason)
         rows = planned.shown.estimated_rows
         return plan_object(facts, planned.options, planned.load, rows)
 
     def _finished_job(
         self, session: Session, planned: Planned, signpost: datetime
-    ) -> tuple[QueryJob, datetime]:
-        """Return a complete job for the plan and the signpost it was created after.
+    ) -> Extraction:
+        """Return what a complete job has for the plan.
 
         It may be the job of an earlier run that did not get to its commit.
         """
         self._step = "waiting for Salesforce"
-        job, signpost = self._job(session, planned, signpost)
+        job, signpost, known = self._job(session, planned, signpost)
         try:
             job = bulk_query.wait_for_job(
                 self._client,
@@ -329,23 +333,28 @@ class Line:
                 target, run_id = str(self.ref), self._context.run_id
                 Store(session).end_job(target, job.id, run_id, "discarded")
             raise
-        return job, signpost
+        client = self._client
+        return extract.by_bulk(client, planned, job, signpost, known=known)
 
     def _job(
         self, session: Session, planned: Planned, signpost: datetime
-    ) -> tuple[QueryJob, datetime]:
-        """Return the job to wait for: the caller's, an earlier run's, or a new one."""
-        if existing := planned.options.existing_job_id:
-            return extract.adopt_job(self._client, planned, existing)
-        if resumed := planned.resumed:
+    ) -> tuple[QueryJob, datetime, bool]:
+        """Return the job to wait for, the signpost before it, and if it is ours.
+
+        It is an earlier run's, the caller's, or a new one.
+        """
+        existing, resumed = planned.options.existing_job_id, planned.resumed
+        if resumed and existing in {None, resumed.job_id}:
             job = extract.resume_job(self._client, resumed)
             if job is not None:
-                return job, resumed.signpost
+                return job, resumed.signpost, True
+        if existing:
+            return *extract.adopt_job(self._client, planned, existing), False
         job, remembered = extract.start_job(
             self._client, planned, self._context.run_id, signpost
         )
         Store(session).add_job(str(self.ref), remembered)
-        return job, signpost
+        return job, signpost, True
 
     def _committed(
         self, session: Session, planned: Planned, extraction: Extraction
@@ -395,17 +404,20 @@ class Line:
                 Store(session).end_job(target, job.id, run_id, "discarded")
             raise
 
-    def _clean_up(self, session: Session) -> None:
+    def _clean_up(self, session: Session, receipt: ObjectReport) -> None:
         """Delete the jobs of ours that are no longer needed; a failure is only told."""
+        store, target, run_id = Store(session), str(self.ref), self._context.run_id
         if self._context.options.keep_job:
-            return
-        store, target = Store(session), str(self.ref)
-        try:
-            for job in store.ended_jobs(target):
+            for job_id in receipt.job_ids:
+                store.end_job(target, job_id, run_id, "kept")
+        for job in store.ended_jobs(target):
+            try:
                 extract.drop_job(self._client, job.job_id, job.api_version)
-                store.end_job(target, job.job_id, self._context.run_id, "deleted")
-        except (SalesforceError, WarehouseError) as error:
-            self._note(f"a job of ours is left for the next run: {error.message}")
+                store.end_job(target, job.job_id, run_id, "deleted")
+            except (SalesforceError, WarehouseError) as error:
+                self._note(
+                    f"job {job.job_id} is left for the next run: {error.message}"
+                )
 
     # -- telling ------------------------------------------------------------------
 

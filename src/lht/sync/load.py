@@ -4,15 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from lht.exceptions import RowCountMismatchError
+from lht.exceptions import DataError, RowCountMismatchError
 from lht.report.values import ObjectReport, Status, SyncMode
 from lht.schema import SchemaChange, TableSchema
 from lht.sync.extract import Extraction
 from lht.sync.lease import Leases
-from lht.sync.plan import Planned
+from lht.sync.plan import Facts, Planned
 from lht.sync.state import Store
 from lht.sync.values import State
-from lht.warehouse import sql
 from lht.warehouse.base import LoadCounts, Session
 
 
@@ -45,7 +44,7 @@ def load(
         LHTError: Nothing has moved, but for CommitStateUnknownError.
     """
     ref = planned.facts.ref
-    session.ensure(sql.create_schema(ref.schema))
+    session.ensure_schema(ref.schema)
     with session.transaction():
         columns, aligned = _prepared(session, planned)
         counts = _write(session, planned, columns, extraction)
@@ -58,8 +57,7 @@ def load(
         store.add_receipt(run_id, done)
         if extraction.job is not None:
             store.end_job(str(ref), extraction.job.id, run_id, "committed")
-        for older in store.open_jobs(str(ref)):  # their rows would be a step back
-            store.end_job(str(ref), older.job_id, run_id, "discarded")
+        store.discard_open_jobs(str(ref), run_id)
     return done
 
 
@@ -73,7 +71,21 @@ def _prepared(
         return facts.columns, ()
     if planned.load.adopting:
         session.check_key(facts.ref, facts.key)
+        _check_ids(session, facts)
     return session.align(facts.table, facts.columns), facts.misfits
+
+
+def _check_ids(session: Session, facts: Facts) -> None:
+    """Raise if an adopted table has Ids of 15 characters: none would be matched."""
+    if facts.key.lower() != "id":
+        return
+    ((short,),) = session.query(sql.count_of_length(facts.ref, facts.key, 15))
+    if short:
+        raise DataError(
+            f"{facts.ref} has {short} Ids of 15 characters, Salesforce sends 18",
+            hint="sync into another --table",
+            table=str(facts.ref),
+        )
 
 
 def _write(
@@ -117,21 +129,28 @@ def _state(
         run_id=run_id,
         org_id=facts.org_id,
         sobject=facts.schema.name,
+        key=facts.key,
         where=options.where,
         fields=options.fields,
         cursor_field=facts.cursor_field,
-        watermark=_complete_up_to(planned, extraction.signpost)
-        if facts.cursor_field
-        else None,
+        watermark=_complete_up_to(planned, extraction) if facts.cursor_field else None,
         high_water=counts.high_water,
         rows=counts.rows,
         columns={c.name: c.arrow_type for c in facts.columns.columns},
     )
 
 
-def _complete_up_to(planned: Planned, signpost: datetime) -> datetime:
-    """Return the signpost, but never fall behind the watermark the load began at."""
-    return max(signpost, planned.load.since or signpost)
+def _complete_up_to(planned: Planned, extraction: Extraction) -> datetime | None:
+    """Return the instant before which every change is in the table now.
+
+    It never falls behind the watermark that the load began at, unless a job of unknown
+    content has put older rows back; after a full load from such a job, nobody knows.
+    """
+    load, signpost = planned.load, extraction.signpost
+    began_at = None if load.adopting else load.since
+    if not extraction.known:
+        return began_at and min(began_at, signpost)
+    return max(signpost, began_at or signpost)
 
 
 def _receipt(
@@ -152,7 +171,7 @@ def _receipt(
         unchanged=counts.unchanged,
         deleted=counts.deleted,
         removed=counts.removed,
-        complete_up_to=_complete_up_to(planned, extraction.signpost),
+        complete_up_to=_complete_up_to(planned, extraction),
         last_modified_at=counts.last_modified_at,
         seconds=seconds,
         size_bytes=extraction.size_bytes,

@@ -24,6 +24,7 @@ from lht.sync.values import Job, State, job_identity
 
 CURSOR_FIELDS: Final = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 ADOPTION_LOOKBACK: Final = timedelta(hours=1)
+RESUME_WITHIN: Final = timedelta(hours=24)  # an older job's result is not fresh enough
 REST_PAGE_ROWS: Final = 2000
 # Rows that a recordCount may be wrong by, as a factor: it is cached and approximate.
 COUNT_DOUBT: Final = 2
@@ -57,6 +58,7 @@ class Facts:
     columns: TableSchema
     ref: TableRef
     stages: bool  # whether the warehouse has stages
+    now: datetime  # Salesforce's time, naive UTC
     key: str = "Id"  # the column that rows are matched by
     table: TableInfo | None = None
     misfits: tuple[SchemaChange, ...] = ()
@@ -127,6 +129,8 @@ def decide_load(facts: Facts, options: Options) -> Load:
     if options.mode is SyncMode.FULL:
         return Load(mode=SyncMode.FULL, why="asked for with --full")
     _check_owner(facts)
+    if facts.state is None and facts.table is not None and facts.table.rows:
+        return _adopting(facts, options)
     why_full = next(_why_full(facts, options), None)
     if why_full is None:
         return _incremental(facts)
@@ -140,7 +144,7 @@ def decide_load(facts: Facts, options: Options) -> Load:
 
 def worth_counting(load: Load, facts: Facts, options: Options) -> bool:
     """Tell whether a COUNT() could change the method."""
-    if facts.bulk_refusal or options.force_bulk:
+    if _refused(facts, options) or options.force_bulk or options.existing_job_id:
         return False
     known = facts.record_count
     if known is None:
@@ -166,7 +170,14 @@ def plan_object(
         facts.schema.name, facts.columns.names, **filters(facts, options, load)
     )
     identity = job_identity(facts.org_id, soql)
-    resumed = next((j for j in facts.open_jobs if j.identity == identity), None)
+    resumed = next(
+        (
+            job
+            for job in facts.open_jobs
+            if job.identity == identity and facts.now - job.signpost < RESUME_WITHIN
+        ),
+        None,
+    )
     rows = counted
     if rows is None and not worth_counting(load, facts, options):
         rows = facts.record_count
@@ -227,10 +238,8 @@ def _why_full(facts: Facts, options: Options) -> Iterator[str]:
         return
     if facts.cursor_field is None:
         yield f"{facts.schema.name} has no field that tells when a record changed"
-    if table.rows == 0 and (state is None or state.rows > 0):
+    if state is None or (table.rows == 0 and state.rows > 0):
         yield "the table is empty"
-    if state is None:
-        yield from _why_not_adopted(facts, options)
         return
     if state.watermark is None or state.cursor_field != facts.cursor_field:
         yield "the last load left no watermark to go on from"
@@ -238,15 +247,50 @@ def _why_full(facts: Facts, options: Options) -> Iterator[str]:
         yield "--where differs from last time"
     if _names(state.fields) != _names(options.fields):
         yield "--fields differs from last time"
+    if state.key != facts.key:
+        yield f"rows were matched by {state.key} last time"
+    if returned := _returned(facts, state):
+        yield f"{', '.join(returned)} could not be read last time"
     if _older(facts.high_water, state.high_water):
         yield "the table is older than the last run left it"
 
 
-def _why_not_adopted(facts: Facts, options: Options) -> Iterator[str]:
-    if options.where is not None:
-        yield "--where needs a table that was loaded with it"
-    if facts.last_modified_at is None:
-        yield "the table has no LastModifiedDate to go on from"
+def _returned(facts: Facts, state: State) -> list[str]:
+    """Return the fields whose columns the last load left as they were."""
+    table = facts.table
+    read = {name.lower() for name in state.columns}
+    return [
+        name
+        for name in facts.columns.names
+        if name.lower() not in read and table is not None and table.column(name)
+    ]
+
+
+def _adopting(facts: Facts, options: Options) -> Load:
+    """Go on from where a table that lht did not make reaches.
+
+    Raises:
+        ConfigError: That cannot be told. Rows of others are not replaced unasked.
+    """
+    reasons = (
+        (options.where is not None, "--where needs a table that was loaded with it"),
+        (facts.cursor_field is None, "nothing tells when a record changed"),
+        (facts.last_modified_at is None, "it has no LastModifiedDate to go on from"),
+    )
+    if why := next((why for applies, why in reasons if applies), None):
+        raise ConfigError(
+            f"{facts.ref} holds rows that lht did not load: {why}",
+            hint="name another --table; --full would replace the rows",
+            table=str(facts.ref),
+        )
+    reached = min(facts.last_modified_at or facts.now, facts.now)  # local time, maybe
+    return Load(
+        mode=SyncMode.INCREMENTAL,
+        why="adopts a table that lht did not make",
+        since=reached - ADOPTION_LOOKBACK,
+        adopting=True,
+        notes=(_ADOPTED,),
+    )
 
 
 def _older(now: datetime | None, then: datetime | None) -> bool:
@@ -258,22 +302,8 @@ def _names(fields: Iterable[str] | None) -> set[str] | None:
 
 
 def _incremental(facts: Facts) -> Load:
-    state = facts.state
-    if state is None:
-        assert facts.last_modified_at is not None  # noqa: S101  see _why_not_adopted
-        return Load(
-            mode=SyncMode.INCREMENTAL,
-            why="adopts a table that lht did not make",
-            since=facts.last_modified_at - ADOPTION_LOOKBACK,
-            adopting=True,
-            notes=(_ADOPTED,),
-        )
-    assert state.watermark is not None  # noqa: S101  see _why_full
-    return Load(
-        mode=SyncMode.INCREMENTAL,
-        why=f"since {state.watermark:%Y-%m-%d %H:%M:%S}Z",
-        since=state.watermark,
-    )
+    since = facts.state.watermark if facts.state else None
+    return Load(mode=SyncMode.INCREMENTAL, why=f"since {since}Z", since=since)
 
 
 def _method(
@@ -283,12 +313,18 @@ def _method(
     suffix = "full" if load.mode is SyncMode.FULL else "incremental"
     many = rows is None or rows >= options.bulk_threshold
     wanted = options.force_bulk or options.existing_job_id or resumed
-    if facts.bulk_refusal or not (many or wanted):
+    if _refused(facts, options) or not (many or wanted):
         return "rest", f"regular_api_{suffix}"
     staged = facts.stages and (rows or 0) >= options.stage_threshold
     if staged:
         return "stage", f"bulk_api_stage_{suffix}"
     return "bulk", f"bulk_api_{suffix}"
+
+
+def _refused(facts: Facts, options: Options) -> bool:
+    """Tell whether what Bulk refused before decides: not against an explicit wish."""
+    wished = options.force_bulk or options.existing_job_id
+    return facts.bulk_refusal is not None and not wished
 
 
 def _calls(via: str, rows: int | None) -> int:
@@ -314,11 +350,20 @@ def _notes(
     notes = []
     if facts.table is not None:
         notes += [_misfit_note(m, load) for m in facts.misfits]
+    if facts.state and (left := _left_alone(facts, facts.state)):
+        notes.append(f"not read any more, the old values stay: {', '.join(left)}")
+    if options.where is not None:
+        notes.append("a record that leaves the --where keeps its last row")
     if via == "rest" and facts.bulk_refusal:
         notes.append(f"by REST, because Bulk refuses it: {facts.bulk_refusal}")
     if via == "bulk" and not facts.stages and (rows or 0) >= options.stage_threshold:
         notes.append("by Bulk without a stage: this warehouse has none")
     return notes
+
+
+def _left_alone(facts: Facts, state: State) -> list[str]:
+    """Return the columns that the last load filled and this one does not."""
+    return [n for n in state.columns if n.lower() not in facts.columns.by_name]
 
 
 def _misfit_note(change: SchemaChange, load: Load) -> str:

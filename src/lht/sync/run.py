@@ -1,16 +1,18 @@
 """One run: several objects, each through the line, some at the same time."""
 
+import logging
 import secrets
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
 
 from lht.events import Event, Listener, ObjectQueued, SyncEnded, SyncStarted
-from lht.exceptions import SalesforceError
+from lht.exceptions import SalesforceError, WarehouseError
 from lht.report.document import one_exit_code
 from lht.report.values import (
     ObjectPlan,
@@ -29,6 +31,7 @@ from lht.sync.state import Store, utc_now
 from lht.warehouse.base import Warehouse
 
 T = TypeVar("T")
+_log = logging.getLogger("lht.sync")
 KEPT_FOR_OTHERS: Final = 0.05  # of the org's API calls in 24 hours
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 
@@ -111,7 +114,8 @@ class Run:
                 )
             receipts = self._each(lines, Line.sync)
         report = self._report(place, receipts)
-        self._remember("end", replace(report, objects=()))
+        with suppress(WarehouseError):  # the receipts tell what was done
+            self._remember("end", replace(report, objects=()))
         self._context.emit(
             SyncEnded(
                 run_id=self.run_id,
@@ -199,8 +203,11 @@ def _one_at_a_time(listener: Listener) -> Listener:
     lock = threading.Lock()
 
     def emit(event: Event) -> None:
-        with lock:
-            listener(event)
+        try:
+            with lock:
+                listener(event)
+        except Exception:  # noqa: BLE001  who listens stops no run
+            _log.exception("a listener failed event=%s", type(event).__name__)
 
     return emit
 

@@ -5,7 +5,7 @@ All of them but leases are append-only; the newest row counts. What belongs to a
 receipt commit together or not at all.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -18,6 +18,7 @@ from lht.warehouse import sql
 from lht.warehouse.base import Session
 
 SCHEMA: Final = "LHT"
+REFUSED_FOR: Final = timedelta(days=7)  # then Bulk is asked again
 
 _TABLES: Final = {
     "RUNS": "run_id VARCHAR, event VARCHAR, recorded_at TIMESTAMP, document VARCHAR",
@@ -29,7 +30,8 @@ _TABLES: Final = {
     ),
     "STATE": (
         "target_table VARCHAR, seq BIGINT, run_id VARCHAR, sobject VARCHAR,"
-        " watermark TIMESTAMP, recorded_at TIMESTAMP, document VARCHAR"
+        " watermark TIMESTAMP, recorded_at TIMESTAMP, document VARCHAR,"
+        " PRIMARY KEY (target_table, seq)"  # of two runs at once, one fails to commit
     ),
     "JOBS": (
         "target_table VARCHAR, job_id VARCHAR, run_id VARCHAR, event VARCHAR,"
@@ -47,7 +49,6 @@ _TABLES: Final = {
         " heartbeat_at TIMESTAMP, expires_at TIMESTAMP"
     ),
 }
-_QUALIFIED: Final = {name: sql.table(TableRef(SCHEMA, name)) for name in _TABLES}
 T = TypeVar("T")
 
 
@@ -60,14 +61,15 @@ class Store:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._names = {name: session.name(TableRef(SCHEMA, name)) for name in _TABLES}
         self._ready = session.read_table(TableRef(SCHEMA, "LEASES")) is not None
 
     def prepare(self) -> None:
         """Create the schema and its tables unless they exist."""
-        self._session.ensure(sql.create_schema(SCHEMA))
+        self._session.ensure_schema(SCHEMA)
         for name, body in _TABLES.items():
             self._session.ensure(
-                f"CREATE TABLE IF NOT EXISTS {_QUALIFIED[name]} ({body})"
+                f"CREATE TABLE IF NOT EXISTS {self._names[name]} ({body})"
             )
         self._ready = True
 
@@ -91,7 +93,7 @@ class Store:
         )[0]
         self._insert(
             "STATE",
-            target_table=state.target_table,
+            target_table=state.target_table.upper(),
             seq=last + 1,
             run_id=state.run_id,
             sobject=state.sobject,
@@ -137,7 +139,7 @@ class Store:
         self._job_event(target, job.job_id, job.run_id, "created", _encode(job))
 
     def end_job(self, target: str, job_id: str, run_id: str, event: str) -> None:
-        """Append ``committed``, ``discarded`` or ``deleted`` to a job's history."""
+        """Append to a job's history: committed, discarded, deleted or kept."""
         self._job_event(target, job_id, run_id, event, None)
 
     def open_jobs(self, target: str) -> list[Job]:
@@ -150,13 +152,23 @@ class Store:
         )
         return [decode(document, Job) for (document,) in rows]
 
+    def discard_open_jobs(self, target: str, run_id: str) -> None:
+        """Give up all jobs that are not committed: their rows would be a step back."""
+        for (job_id,) in self._query(
+            "SELECT job_id FROM {JOBS} WHERE upper(target_table) = upper(?)"
+            " AND event = 'created' AND job_id NOT IN (SELECT job_id FROM"
+            " {JOBS} WHERE event <> 'created')",
+            (target,),
+        ):
+            self.end_job(target, job_id, run_id, "discarded")
+
     def ended_jobs(self, target: str) -> list[Job]:
         """Return the jobs that are no longer needed but still in the org."""
         rows = self._query(
             "SELECT document FROM {JOBS} WHERE upper(target_table) = upper(?)"
             " AND event = 'created' AND job_id IN (SELECT job_id FROM {JOBS}"
             " WHERE event IN ('committed', 'discarded')) AND job_id NOT IN"
-            " (SELECT job_id FROM {JOBS} WHERE event = 'deleted')",
+            " (SELECT job_id FROM {JOBS} WHERE event IN ('deleted', 'kept'))",
             (target,),
         )
         return [decode(document, Job) for (document,) in rows]
@@ -178,8 +190,9 @@ class Store:
     def read_refusals(self, org_id: str) -> dict[str, str]:
         """Return why Bulk refuses sObjects of the org, by sObject."""
         rows = self._query(
-            "SELECT sobject, reason FROM {BULK_REFUSALS} WHERE org_id = ?",
-            (org_id,),
+            "SELECT sobject, reason FROM {BULK_REFUSALS} WHERE org_id = ?"
+            " AND recorded_at > ?",
+            (org_id, utc_now() - REFUSED_FOR),
         )
         return {str(sobject): str(reason) for sobject, reason in rows}
 
@@ -220,12 +233,12 @@ class Store:
         """Run a query in which ``{NAME}`` stands for one of the tables."""
         if not self._ready:
             return []
-        return self._session.query(statement.format_map(_QUALIFIED), parameters)
+        return self._session.query(statement.format_map(self._names), parameters)
 
     def _insert(self, name: str, **values: Any) -> None:
         values["recorded_at"] = utc_now()
         self._session.execute(
-            sql.insert(TableRef(SCHEMA, name), list(values)), list(values.values())
+            sql.insert(self._names[name], list(values)), list(values.values())
         )
 
 
@@ -249,6 +262,7 @@ def decode(document: str, kind: type[T]) -> T:
         if msgspec.json.decode(document, type=_Versioned).format > FORMAT:
             raise StateError(
                 "the state in the LHT schema was written by a newer lht",
+                newer=True,
                 hint="pip install --upgrade lht",
             )
         return msgspec.json.decode(document, type=kind)

@@ -18,6 +18,7 @@ class State:
     run_id: str
     org_id: str
     sobject: str
+    key: str = "Id"
     where: str | None
     fields: tuple[str, ...] | None  # as asked for; None means all
     cursor_field: str | None
@@ -37,7 +38,6 @@ class Job:
     identity: str  # what it reads: see job_identity
     api_version: str
     signpost: datetime
-    created_at: datetime
 
 
 def job_identity(org_id: str, soql: str) -> str:

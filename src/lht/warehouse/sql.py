@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from lht.schema import TableRef
-
 
 def quote(name: str) -> str:
     """Return *name* as a quoted identifier."""
@@ -16,25 +14,20 @@ def columns(names: Iterable[str], of: str | None = None) -> str:
     return ", ".join(prefix + quote(n) for n in names)
 
 
-def table(ref: TableRef) -> str:
-    """Return a table's quoted, qualified name."""
-    return f"{quote(ref.schema)}.{quote(ref.name)}"
+def name(*parts: str) -> str:
+    """Return a quoted, qualified name."""
+    return ".".join(map(quote, parts))
 
 
-def create_schema(name: str) -> str:
-    """Return the statement that creates a schema unless it exists."""
-    return f"CREATE SCHEMA IF NOT EXISTS {quote(name)}"
-
-
-def insert(ref: TableRef, names: Sequence[str]) -> str:
-    """Return an INSERT of one row of parameters."""
+def insert(table: str, names: Sequence[str]) -> str:
+    """Return an INSERT of one row of parameters into a qualified table."""
     marks = ", ".join("?" for _ in names)
-    return f"INSERT INTO {table(ref)} ({columns(names)}) VALUES ({marks})"
+    return f"INSERT INTO {table} ({columns(names)}) VALUES ({marks})"
 
 
-def latest(ref: TableRef, column: str) -> str:
-    """Return the query for the greatest instant in a column."""
-    return f"SELECT CAST(max({quote(column)}) AS TIMESTAMP) FROM {table(ref)}"
+def latest(table: str, column: str) -> str:
+    """Return the query for the greatest instant in a column of a qualified table."""
+    return f"SELECT CAST(max({quote(column)}) AS TIMESTAMP) FROM {table}"
 
 
 def differs(names: Iterable[str], left: str, right: str) -> str:
