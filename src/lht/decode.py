@@ -20,6 +20,7 @@ from lht.schema import Column, TableSchema
 from lht.typemap import MAX_SCALE, PRECISION, decimal, scale_of
 
 _WHOLE: Final = PRECISION - MAX_SCALE  # digits before the point that always fit
+_AGAIN: Final = "run it again; if it happens again, please report it"
 _json: Final = msgspec.json.Decoder(float_hook=str)
 _ARROW: Final = {
     "string": pa.string(),
@@ -69,7 +70,7 @@ def decode_csv(body: bytes, schema: TableSchema, *, rows: int) -> pa.RecordBatch
     """
     # The reader takes an unclosed quote for a value, so a cut is looked for before.
     if not body.endswith(b"\n") or body.count(b'"') % 2:
-        raise RowCountMismatchError("a result page is cut", hint="run it again")
+        raise RowCountMismatchError("a result page is cut", hint=_AGAIN)
     # One block for the whole page: a block border inside a quoted CR LF loses the LF.
     try:
         table = pcsv.read_csv(
@@ -82,14 +83,18 @@ def decode_csv(body: bytes, schema: TableSchema, *, rows: int) -> pa.RecordBatch
         raise RowCountMismatchError(
             "a result page is not the CSV that was asked for",
             why=str(error).partition(":")[0],
+            hint=_AGAIN,
         ) from error
     if table.num_rows != rows:
         raise RowCountMismatchError(
-            f"a result page has {table.num_rows} rows where Salesforce reports {rows}"
+            f"a result page has {table.num_rows} rows where Salesforce reports {rows}",
+            hint=_AGAIN,
         )
     by_name = {name.lower(): name for name in table.column_names}
     if set(by_name) != set(schema.by_name):
-        raise RowCountMismatchError("a result page has other columns than were asked")
+        raise RowCountMismatchError(
+            "a result page has other columns than were asked", hint=_AGAIN
+        )
     return _batch(
         schema, lambda column: _one_chunk(table.column(by_name[column.name.lower()]))
     )
@@ -109,7 +114,7 @@ def decode_json(content: bytes, schema: TableSchema) -> pa.RecordBatch:
             values = [record[column.name] for record in records]
         except KeyError:
             raise RowCountMismatchError(
-                f"a record came without its field {column.name}"
+                f"a record came without its field {column.name}", hint=_AGAIN
             ) from None
         return pa.array([_as_text(v) for v in values], pa.string())
 

@@ -99,7 +99,7 @@ def assert_books_are_in_order(connection: duckdb.DuckDBPyConnection) -> None:
         unpaired = cursor.execute(
             "SELECT s.target_table, s.run_id FROM LHT.STATE s FULL JOIN"
             " (SELECT * FROM LHT.RECEIPTS WHERE status = 'succeeded') r"
-            " ON r.run_id = s.run_id AND r.target_table = s.target_table"
+            " ON r.run_id = s.run_id AND lower(r.target_table) = lower(s.target_table)"
             " AND (s.watermark IS NULL OR s.watermark = r.complete_up_to)"
             " WHERE s.run_id IS NULL OR r.run_id IS NULL"
         ).fetchall()

@@ -67,6 +67,7 @@ def test_a_table_is_as_it_was(bad_scene: Scene, wire: Wire, fault: Fault) -> Non
     (receipt,) = report.objects
     assert as_it_stands(scene) == before
     assert (receipt.error.code, report.exit_code) == (fault.code, fault.exit_code)
+    assert receipt.error.hint
     assert receipt.error.state.startswith("nothing moved")
     assert any(isinstance(event, ObjectFailed) for event in scene.events)
     remembered = [(o.status, o.error) for o in runs(scene.warehouse)[0].objects]

@@ -42,6 +42,8 @@ _HINTS = {
     "MALFORMED_QUERY": "check the filter: it is passed to Salesforce as it is",
 }
 
+_LATER = "Salesforce is busy or down: run it again later (status.salesforce.com)"
+
 
 class _Item(msgspec.Struct, frozen=True):
     """One error, in any of the shapes Salesforce has for it."""
@@ -67,7 +69,7 @@ def to_error(answer: Answer, what: str) -> SalesforceError:
         status=answer.status,
         error_code=code or None,
         why=text or None,
-        hint=_hint(answer, code),
+        hint=_hint(answer, code) or (_LATER if kind.transient else None),
         retry_after=retry_after(answer),
     )
 

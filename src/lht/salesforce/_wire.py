@@ -69,7 +69,9 @@ def inflate(wire: bytes) -> bytes:
         return _decompress(wire)
     except (OSError, EOFError, _CodecError) as exc:
         raise SalesforceUnavailableError(
-            "an answer arrived cut short or corrupt", why=str(exc)
+            "an answer arrived cut short or corrupt",
+            why=str(exc),
+            hint="something on the way damages answers: try again, or another network",
         ) from exc
 
 
