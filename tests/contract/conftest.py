@@ -7,7 +7,6 @@ import pytest
 
 from lht.schema import TableRef
 from lht.sync.state import Store
-from lht.warehouse import sql
 from lht.warehouse.base import Session, Warehouse
 from lht.warehouse.duckdb import DuckDBWarehouse
 
@@ -28,5 +27,5 @@ def session(warehouse: Warehouse) -> Iterator[Session]:
     """A session to the warehouse, the target's schema and our own being there."""
     with warehouse.session() as opened:
         Store(opened).prepare()
-        opened.ensure(sql.create_schema(REF.schema))
+        opened.ensure_schema(REF.schema)
         yield opened

@@ -18,7 +18,6 @@ from lht.exceptions import (
     WarehouseError,
 )
 from lht.schema import Column, SchemaChange, TableRef, TableSchema
-from lht.warehouse import sql
 from lht.warehouse.base import LoadCounts, Session, Warehouse
 
 REF = TableRef("RAW", "ACCOUNT")
@@ -86,7 +85,7 @@ def load_from(
 
 
 def rows_of(session: Session, columns: str = "*") -> list[tuple[Any, ...]]:
-    return session.query(f"SELECT {columns} FROM {sql.table(REF)} ORDER BY ALL")
+    return session.query(f"SELECT {columns} FROM {session.name(REF)} ORDER BY ALL")
 
 
 def values(*rows: Row) -> list[tuple[Any, ...]]:
@@ -207,7 +206,7 @@ def test_a_value_may_become_null_and_come_back(session, stamp):
 def test_users_columns_keep_their_values(session, mode):
     """Columns that no field fills are carried over by Id; new rows get the default."""
     load(session, mode, batch(row("1"), row("2")))
-    table = sql.table(REF)
+    table = session.name(REF)
     session.execute(f"ALTER TABLE {table} ADD COLUMN Note VARCHAR")
     session.execute(f"ALTER TABLE {table} ADD COLUMN Score INTEGER DEFAULT 7")
     session.execute(
@@ -350,7 +349,7 @@ def test_a_key_that_comes_twice_or_not_at_all_stops_the_load(session, mode, keys
 def test_a_table_without_unique_keys_is_not_touched(session, mode, extra):
     """Which of two rows is meant nobody knows: nothing moves."""
     load(session, "replace", batch(row("1"), row("2")))
-    session.execute(f'INSERT INTO {sql.table(REF)} ("Id") VALUES (?)', (extra,))
+    session.execute(f'INSERT INTO {session.name(REF)} ("Id") VALUES (?)', (extra,))
     before = rows_of(session)
     with pytest.raises(DuplicateKeyError):
         session.check_key(REF, "Id")
@@ -362,7 +361,7 @@ def test_a_table_without_unique_keys_is_not_touched(session, mode, extra):
 
 def test_a_table_without_the_key_is_not_touched(session):
     """There is nothing to match rows by: nothing moves."""
-    session.execute(f"CREATE TABLE {sql.table(REF)} (Number VARCHAR)")
+    session.execute(f"CREATE TABLE {session.name(REF)} (Number VARCHAR)")
     table = session.read_table(REF)
     for work in (
         lambda: session.check_key(REF, "Id"),
@@ -448,7 +447,7 @@ def test_a_transaction_is_all_or_nothing(session):
 
     def half() -> None:
         with session.transaction():
-            session.execute(f"INSERT INTO {sql.table(REF)} (\"Id\") VALUES ('1')")
+            session.execute(f"INSERT INTO {session.name(REF)} (\"Id\") VALUES ('1')")
             session.execute("SELECT nonsense FROM nowhere")
 
     with pytest.raises(WarehouseError):
@@ -495,7 +494,7 @@ def test_several_sessions_may_create_the_same(warehouse: Warehouse):
     def create() -> None:
         with warehouse.session() as one:
             for i in range(20):
-                one.ensure(sql.create_schema(f"S{i}"))
+                one.ensure_schema(f"S{i}")
                 one.ensure(f'CREATE TABLE IF NOT EXISTS "S{i}"."T" (a INTEGER)')
 
     at_once(4, create)

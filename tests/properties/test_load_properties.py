@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from lht.decode import decode_csv
 from lht.schema import Column, TableRef, TableSchema
 from lht.sync.state import Store
-from lht.warehouse import sql
 from lht.warehouse.base import Session
 from lht.warehouse.duckdb import DuckDBWarehouse
 
@@ -111,7 +110,7 @@ def number(amount: str) -> Decimal | None:
 
 def read(session: Session) -> dict[str, tuple[Any, datetime, str]]:
     names = '"Id", "Amount", "SystemModstamp", Note'
-    found = session.query(f"SELECT {names} FROM {sql.table(REF)}")
+    found = session.query(f"SELECT {names} FROM {session.name(REF)}")
     return {key: tuple(rest) for key, *rest in found}
 
 
@@ -133,9 +132,9 @@ def test_loads_are_what_a_dictionary_does(sequence: list[Step], indexed: bool) -
     place = DuckDBWarehouse(":memory:")
     with place.session() as session:
         Store(session).prepare()
-        session.ensure(sql.create_schema(REF.schema))
+        session.ensure_schema(REF.schema)
         session.create_table(REF, SCHEMA)
-        table = sql.table(REF)
+        table = session.name(REF)
         session.execute(f"ALTER TABLE {table} ADD COLUMN Note VARCHAR DEFAULT 'new'")
         if indexed:
             session.execute(f"CREATE UNIQUE INDEX by_id ON {table} (Id)")

@@ -56,7 +56,8 @@ class Leases:
         finally:
             with suppress(WarehouseError):  # it expires by itself
                 session.execute(
-                    f"DELETE FROM {session.name(_LEASES)} WHERE target_table = ? AND run_id = ?",
+                    f"DELETE FROM {session.name(_LEASES)}"
+                    " WHERE target_table = ? AND run_id = ?",
                     (_key(target), self._run_id),
                 )
 
@@ -102,8 +103,8 @@ class Leases:
             now = utc_now()
             with suppress(WarehouseError), self._warehouse.session() as session:
                 session.execute(
-                    f"UPDATE {session.name(_LEASES)} SET heartbeat_at = ?, expires_at = ?"
-                    " WHERE run_id = ?",
+                    f"UPDATE {session.name(_LEASES)}"
+                    " SET heartbeat_at = ?, expires_at = ? WHERE run_id = ?",
                     (now, now + LEASE_TIME, self._run_id),
                 )
 
@@ -113,7 +114,8 @@ def live_leases(session: Session, warehouse: Warehouse) -> dict[str, tuple[str, 
     if session.read_table(_LEASES) is None:
         return {}
     rows = session.query(
-        f"SELECT target_table, run_id, owner FROM {session.name(_LEASES)} WHERE expires_at > ?",
+        f"SELECT target_table, run_id, owner FROM {session.name(_LEASES)}"
+        " WHERE expires_at > ?",
         (utc_now(),),
     )
     alone = warehouse.capabilities.single_process

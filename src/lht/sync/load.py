@@ -12,6 +12,7 @@ from lht.sync.lease import Leases
 from lht.sync.plan import Facts, Planned
 from lht.sync.state import Store
 from lht.sync.values import State
+from lht.warehouse import sql
 from lht.warehouse.base import LoadCounts, Session
 
 
@@ -79,7 +80,9 @@ def _check_ids(session: Session, facts: Facts) -> None:
     """Raise if an adopted table has Ids of 15 characters: none would be matched."""
     if facts.key.lower() != "id":
         return
-    ((short,),) = session.query(sql.count_of_length(facts.ref, facts.key, 15))
+    ((short,),) = session.query(
+        sql.count_of_length(session.name(facts.ref), facts.key, 15)
+    )
     if short:
         raise DataError(
             f"{facts.ref} has {short} Ids of 15 characters, Salesforce sends 18",

@@ -60,8 +60,14 @@ class Session(Protocol):
             CommitStateUnknownError: It may have landed.
         """
 
+    def name(self, ref: TableRef) -> str:
+        """Return a table's name in statements: quoted, and as qualified as can be."""
+
     def read_table(self, ref: TableRef) -> TableInfo | None:
         """Return the table's columns and row count, or None if it does not exist."""
+
+    def ensure_schema(self, schema: str) -> None:
+        """Create a schema unless it exists, as ``ensure`` does."""
 
     def ensure(self, statement: str) -> None:
         """Run an idempotent CREATE, also while other sessions run the same."""

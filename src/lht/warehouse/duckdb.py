@@ -40,6 +40,7 @@ CAPABILITIES: Final = Capabilities(
     kind="duckdb", stages=False, single_process=True, parallel_loads=1
 )
 URL_PREFIX: Final = "duckdb:///"
+_FEED: Final = '"temp"."main"."feed"'  # as the name is known that is registered
 _CONFLICT_SECONDS: Final = 30.0  # another session's CREATE commits well within
 _REPEATED: Final = (
     "records came more than once, or without a key",
@@ -95,9 +96,7 @@ class DuckDBWarehouse:
             raise WarehouseUnavailableError(
                 f"{self.display} was closed", why=str(error), hint="open it again"
             ) from error
-        session = DuckDBSession(cursor)
-        session.execute(f"USE {sql.quote(self._database)}")
-        return session
+        return DuckDBSession(cursor, self._database)
 
     def close(self) -> None:
         """Close the database if it was opened here."""
@@ -113,8 +112,10 @@ def is_connection(value: object) -> bool:
 class DuckDBSession:
     """One cursor, used by one thread."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, database: str) -> None:
         self._connection = connection
+        self._database = database
+        self.execute(f"USE {sql.quote(database)}.main")
         self.execute("SET TimeZone = 'UTC'")
 
     def __enter__(self) -> Self:
@@ -167,6 +168,18 @@ class DuckDBSession:
 
     # -- tables -------------------------------------------------------------------
 
+    def name(self, ref: TableRef) -> str:
+        """Return a table's name in statements.
+
+        It has three parts: of two, the first could be a schema or a database.
+        """
+        return sql.name(self._database, ref.schema, ref.name)
+
+    def ensure_schema(self, schema: str) -> None:
+        """Create a schema unless it exists."""
+        name = sql.name(self._database, schema)
+        self.ensure(f"CREATE SCHEMA IF NOT EXISTS {name}")
+
     def ensure(self, statement: str) -> None:
         """Run an idempotent CREATE, again if another session ran the same just now."""
         deadline = time.monotonic() + _CONFLICT_SECONDS
@@ -183,11 +196,10 @@ class DuckDBSession:
         rows = self.query(
             "SELECT c.column_name, c.data_type, c.column_default, t.sql"
             " FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid)"
-            " WHERE c.database_name = current_database()"
-            " AND t.database_name = current_database()"
+            " WHERE c.database_name = ? AND t.database_name = c.database_name"
             " AND lower(c.schema_name) = lower(?) AND lower(c.table_name) = lower(?)"
             " ORDER BY c.column_index",
-            (ref.schema, ref.name),
+            (self._database, ref.schema, ref.name),
         )
         if not rows:
             return None
@@ -203,15 +215,15 @@ class DuckDBSession:
                 )
                 for name, kind, default, _ in rows
             ),
-            rows=self._scalar(f"SELECT count(*) FROM {sql.table(ref)}"),
+            rows=self._scalar(f"SELECT count(*) FROM {self.name(ref)}"),
         )
 
     def _generated(self, ref: TableRef) -> set[str]:
         rows = self.query(
             "SELECT column_name FROM information_schema.columns"
-            " WHERE table_catalog = current_database() AND is_generated = 'ALWAYS'"
+            " WHERE table_catalog = ? AND is_generated = 'ALWAYS'"
             " AND lower(table_schema) = lower(?) AND lower(table_name) = lower(?)",
-            (ref.schema, ref.name),
+            (self._database, ref.schema, ref.name),
         )
         return {name for (name,) in rows}
 
@@ -224,7 +236,7 @@ class DuckDBSession:
             f"{sql.quote(c.name)} {sql_type(c.arrow_type, DUCKDB)}"
             for c in schema.columns
         )
-        self.execute(f"CREATE TABLE {sql.table(ref)} ({body})")
+        self.execute(f"CREATE TABLE {self.name(ref)} ({body})")
 
     def misfits(self, table: TableInfo, schema: TableSchema) -> list[SchemaChange]:
         """Return what must change so that the table holds every value of *schema*."""
@@ -245,7 +257,7 @@ class DuckDBSession:
         for change in self.misfits(table, schema):
             if change.old_type is None:
                 self.execute(
-                    f"ALTER TABLE {sql.table(table.ref)} ADD COLUMN"
+                    f"ALTER TABLE {self.name(table.ref)} ADD COLUMN"
                     f" {sql.quote(change.column)} {change.new_type}"
                 )
             else:
@@ -261,9 +273,9 @@ class DuckDBSession:
         try:
             self._check_exact(ref, change)
             for index, _ in indexes:
-                self.execute(f"DROP INDEX {sql.table(index)}")
+                self.execute(f"DROP INDEX {self.name(index)}")
             self.execute(
-                f"ALTER TABLE {sql.table(ref)} ALTER {name} TYPE {change.new_type}"
+                f"ALTER TABLE {self.name(ref)} ALTER {name} TYPE {change.new_type}"
                 f" USING {using}"
             )
             for _, statement in indexes:
@@ -283,7 +295,7 @@ class DuckDBSession:
         """Raise if a value would be another one after the change of type."""
         altered = columns.altered(change)
         if altered and self._scalar(
-            f"SELECT count(*) FROM {sql.table(ref)} WHERE {altered}"
+            f"SELECT count(*) FROM {self.name(ref)} WHERE {altered}"
         ):
             text = "the column has values that would be altered"
             raise WarehouseError(text, why=text)
@@ -292,11 +304,15 @@ class DuckDBSession:
         """Return the indexes that users made, with their CREATE statements."""
         rows = self.query(
             "SELECT schema_name, index_name, sql FROM duckdb_indexes()"
-            " WHERE database_name = current_database() AND sql IS NOT NULL"
+            " WHERE database_name = ? AND sql IS NOT NULL"
             " AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)",
-            (ref.schema, ref.name),
+            (self._database, ref.schema, ref.name),
         )
-        return [(TableRef(schema, name), statement) for schema, name, statement in rows]
+        database = sql.quote(self._database)
+        return [
+            (TableRef(schema, name), columns.create_index_in(database, statement))
+            for schema, name, statement in rows
+        ]
 
     # -- loads --------------------------------------------------------------------
 
@@ -311,7 +327,7 @@ class DuckDBSession:
     ) -> LoadCounts:
         """Make *batches* the rows of the table; see ``Session``."""
         info = self._existing(ref)
-        target, theirs = sql.table(ref), columns.theirs_of(info, schema, key)
+        target, theirs = self.name(ref), columns.theirs_of(info, schema, key)
         by = sql.quote(key)
 
         def rest(source: str) -> str:
@@ -324,7 +340,7 @@ class DuckDBSession:
             )
 
         with self._scratch("carry") as scratch:
-            carry = sql.table(scratch)
+            carry = self.name(scratch)
             self.execute(
                 f"CREATE TABLE {carry} AS SELECT {by},"
                 f" {columns.fingerprint(schema, 't')} AS lht_fingerprint"
@@ -365,14 +381,14 @@ class DuckDBSession:
         A unique index made again would still see the rows deleted in the transaction,
         so a table with indexes is widened before, to what a staging table needed.
         """
-        delete = f"DELETE FROM {sql.table(ref)}"
+        delete = f"DELETE FROM {self.name(ref)}"
         if not self._indexes(ref):
             self.execute(delete)
-            return self._insert(ref, rest("feed"), schema, batches)
+            return self._insert(ref, rest(_FEED), schema, batches)
         with self._scratch("staging") as staging:
             final, widened = self._staged(staging, ref, schema, batches)
             self.execute(delete)
-            self.execute(f"INSERT INTO {sql.table(ref)} {rest(sql.table(staging))}")
+            self.execute(f"INSERT INTO {self.name(ref)} {rest(self.name(staging))}")
         return final, widened
 
     def merge_rows(
@@ -386,10 +402,10 @@ class DuckDBSession:
     ) -> LoadCounts:
         """Insert new rows, update changed ones, leave equal ones; see ``Session``."""
         info = self._existing(ref)
-        target, theirs = sql.table(ref), columns.theirs_of(info, schema, key)
+        target, theirs = self.name(ref), columns.theirs_of(info, schema, key)
         by = sql.quote(key)
         with self._scratch("staging") as arrived, self._scratch("changed") as scratch:
-            staging, changed = sql.table(arrived), sql.table(scratch)
+            staging, changed = self.name(arrived), self.name(scratch)
             _, widened = self._staged(arrived, ref, schema, batches)
             staged = self._keys(staging, key, *_REPEATED)
             older = (
@@ -441,7 +457,7 @@ class DuckDBSession:
         """Name a table that exists only inside the transaction of the block."""
         name = TableRef("LHT", f"{purpose}_{threading.get_ident()}")
         yield name
-        self.execute(f"DROP TABLE {sql.table(name)}")
+        self.execute(f"DROP TABLE {self.name(name)}")
 
     def _staged(
         self,
@@ -457,7 +473,7 @@ class DuckDBSession:
         """
         names = schema.names
         self.create_table(staging, schema)
-        rest = f"({sql.columns(names)}) SELECT {sql.columns(names, 'p')} FROM feed p"
+        rest = f"({sql.columns(names)}) SELECT {sql.columns(names, 'p')} FROM {_FEED} p"
         arrived, _ = self._insert(staging, rest, schema, batches)
         final = self._settled(ref, schema, arrived)
         self._widen(staging, arrived, final)
@@ -489,7 +505,7 @@ class DuckDBSession:
             schema = feed.schema
             self._connection.register("feed", feed.reader())
             try:
-                self.execute(f"INSERT INTO {sql.table(ref)} {rest}")
+                self.execute(f"INSERT INTO {self.name(ref)} {rest}")
             except WarehouseError:
                 if feed.error is None:
                     raise
@@ -510,7 +526,7 @@ class DuckDBSession:
                 return True
             column, kind = sql.quote(name), sql_type(arrow_type, DUCKDB)
             return not self._scalar(
-                f"SELECT count(*) FROM {sql.table(ref)} WHERE {column} IS NOT NULL"
+                f"SELECT count(*) FROM {self.name(ref)} WHERE {column} IS NOT NULL"
                 f" AND TRY_CAST({column} AS {kind}) IS NULL"
             )
 
@@ -542,7 +558,7 @@ class DuckDBSession:
         """Raise unless every row of the table has a key of its own."""
         columns.theirs_of(self._existing(ref), TableSchema(columns=()), key)
         self._keys(
-            sql.table(ref),
+            self.name(ref),
             key,
             f"{ref} has rows whose {key} is missing or not unique",
             f"look: SELECT {key}, count(*) FROM {ref} GROUP BY ALL HAVING count(*) > 1",

@@ -1,5 +1,6 @@
 """What becomes of columns in DuckDB: types, conversions, values carried over. Pure."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,6 +15,13 @@ _HOLDS: Final = {"timestamp": {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}}
 _VIA: Final = {"DOUBLE": "VARCHAR", "TIMESTAMP": "TIMESTAMPTZ"}
 # The types by which a text and what it became are compared.
 _WITNESS: Final = {"BIGINT": "DOUBLE", "DECIMAL": "DOUBLE", "DATE": "TIMESTAMP"}
+_IDENTIFIER: Final = r'(?:"(?:[^"]|"")*"|[^\s".(]+)'
+_INDEX_ON: Final = re.compile(rf"CREATE (?:UNIQUE )?INDEX {_IDENTIFIER} ON ")
+
+
+def create_index_in(database: str, statement: str) -> str:
+    """Return DuckDB's CREATE INDEX, which names schema and table, with a database."""
+    return _INDEX_ON.sub(lambda start: f"{start[0]}{database}.", statement, count=1)
 
 
 def holding(have: TableColumn | None, wanted: Column) -> str:

@@ -30,6 +30,11 @@ def latest(table: str, column: str) -> str:
     return f"SELECT CAST(max({quote(column)}) AS TIMESTAMP) FROM {table}"
 
 
+def count_of_length(table: str, column: str, length: int) -> str:
+    """Return the query for how many texts of a qualified table's have a length."""
+    return f"SELECT count(*) FROM {table} WHERE length({quote(column)}) = {length}"
+
+
 def differs(names: Iterable[str], left: str, right: str) -> str:
     """Return the condition that any of the columns differs; NULLs equal each other."""
     return " OR ".join(
