@@ -187,6 +187,8 @@ def test_the_warehouse_of_a_flag_or_variable_is_taken_as_it_is(monkeypatch):
     assert caught.value.hint == "write duckdb:///COMPUTE_WH.duckdb"
     with pytest.raises(ConfigError, match=r"postgres:// .* is no warehouse"):
         resolve_warehouse("postgres://user:secret@host/db")
+    with pytest.raises(ConfigError, match="neither a URL nor a DuckDB file"):
+        resolve_warehouse("x" * 5_000)
 
 
 def test_no_secret_is_ever_shown():
@@ -199,3 +201,4 @@ def test_no_secret_is_ever_shown():
     assert SECRET not in shown
     assert "tok'" not in shown
     assert "client_secret='****'" in shown
+    assert SECRET not in repr(config.Setting(SECRET, "LHT_SALESFORCE_CLIENT_SECRET"))

@@ -3,16 +3,17 @@
 import functools
 import gzip
 import logging
+import os
 import ssl
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from lht import __version__
-from lht.exceptions import SalesforceUnavailableError
+from lht.exceptions import ConfigError, SalesforceUnavailableError
 
 
 def _gzip_codec() -> tuple[Callable[[bytes], bytes], type[Exception]]:
@@ -26,6 +27,8 @@ def _gzip_codec() -> tuple[Callable[[bytes], bytes], type[Exception]]:
 
 _decompress, _CodecError = _gzip_codec()
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
@@ -78,18 +81,40 @@ def inflate(wire: bytes) -> bytes:
 @functools.cache
 def _tls() -> ssl.SSLContext:
     """Return what all connections verify hosts with; costly to make."""
-    return httpx2.create_ssl_context()
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as exc:
+        raise _unusable(_TLS_VARIABLES, exc) from exc
 
 
 def open_http(*, timeout_seconds: float, max_connections: int) -> httpx2.Client:
-    """Return a connection pool that follows no redirects and proxies no loopback."""
-    return httpx2.Client(
-        verify=_tls(),
-        timeout=httpx2.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
-        limits=httpx2.Limits(max_connections=max_connections),
-        follow_redirects=False,
-        headers={"Accept-Encoding": "gzip", "User-Agent": f"lht/{__version__}"},
-        mounts={f"all://{host}": None for host in _LOOPBACK},
+    """Return a connection pool that follows no redirects and proxies no loopback.
+
+    Raises:
+        ConfigError: A variable of the environment names a certificate or a proxy
+            that cannot be used.
+    """
+    verify = _tls()
+    try:
+        return httpx2.Client(
+            verify=verify,
+            timeout=httpx2.Timeout(timeout_seconds, connect=min(10.0, timeout_seconds)),
+            limits=httpx2.Limits(max_connections=max_connections),
+            follow_redirects=False,
+            headers={"Accept-Encoding": "gzip", "User-Agent": f"lht/{__version__}"},
+            mounts={f"all://{host}": None for host in _LOOPBACK},
+        )
+    except (ImportError, ValueError, httpx2.InvalidURL) as exc:
+        raise _unusable(_PROXY_VARIABLES, exc) from exc
+
+
+def _unusable(variables: Iterable[str], cause: Exception) -> ConfigError:
+    """Return the error for settings of the environment; they may hold secrets."""
+    names = [n for v in variables for n in (v, v.lower()) if os.environ.get(n)]
+    return ConfigError(
+        f"the environment cannot be used: {' or '.join(names)}",
+        why=type(cause).__name__,
+        hint="correct it or unset it; SOCKS proxies are not supported",
     )
 
 

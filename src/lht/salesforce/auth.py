@@ -78,8 +78,8 @@ class ClientCredentials:
 
     def __init__(self, url: str, client_id: str, client_secret: str) -> None:
         self.url = normalise_org_url(url)
-        self.client_id = client_id
-        self._client_secret = client_secret
+        self.client_id = _checked_text("client id", client_id)
+        self._client_secret = _checked_text("client secret", client_secret)
         self._lock = Lock()
         self._token: Token | None = None
 
@@ -125,13 +125,14 @@ class AccessInfo:
 
     def __init__(self, mapping: Mapping[str, Any]) -> None:
         try:
-            access_token, url = mapping["access_token"], mapping["instance_url"]
-        except KeyError as exc:
+            found = msgspec.convert(dict(mapping), _AccessInfo)
+        except msgspec.ValidationError as exc:
             raise ConfigError(
-                f"access_info has no {exc.args[0]!r}",
-                hint="it needs access_token and instance_url",
+                "access_info is not what it should be",
+                why=str(exc),
+                hint="it needs the texts access_token and instance_url",
             ) from None
-        self._token = _checked_token(access_token, url)
+        self._token = _checked_token(found.access_token, found.instance_url)
 
     def __repr__(self) -> str:
         return f"AccessInfo(instance_url={self._token.instance_url!r})"
@@ -159,7 +160,7 @@ def normalise_org_url(text: str) -> str:
     Raises:
         ConfigError: It names no org, or would send secrets over plain http.
     """
-    text = text.strip().lower()
+    text = _checked_text("address", text).strip().lower()
     scheme, host, port = _split_url(text)
     if _SUBDOMAIN.fullmatch(host) and not is_loopback(host):
         host += _MY_DOMAIN
@@ -199,9 +200,12 @@ def _split_url(text: str) -> tuple[str, str, int | None]:
     return scheme, host, port
 
 
-class _TokenAnswer(msgspec.Struct, frozen=True):
+class _AccessInfo(msgspec.Struct, frozen=True):
     access_token: str
     instance_url: str
+
+
+class _TokenAnswer(_AccessInfo, frozen=True):
     id: str = ""  # https://login.salesforce.com/id/<org id>/<user id>
 
 
@@ -233,6 +237,12 @@ def _oauth_error(answer: _wire.Answer) -> SalesforceError:
         why=why or None,
         hint=next(hints, error.hint),
     )
+
+
+def _checked_text(what: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"the {what} of the org is empty or not a text")
+    return value
 
 
 def _checked_token(access_token: str, instance_url: str, identity: str = "") -> Token:

@@ -153,12 +153,27 @@ def test_a_ready_token_tells_its_org(token, org_id):
         {"access_token": "", "instance_url": "acme"},
         {"access_token": "SECRET\nx", "instance_url": "acme"},
         {"access_token": "SECRETé", "instance_url": "acme"},
+        {"access_token": None, "instance_url": "acme"},
+        {"access_token": "SECRET", "instance_url": None},
+        {"access_token": "SECRET", "instance_url": 5},
+        {"access_token": b"SECRET", "instance_url": "acme"},
     ],
 )
 def test_a_useless_access_info_is_refused(mapping):
     """What cannot be sent as a token is refused without being shown."""
     with pytest.raises(ConfigError) as caught:
         AccessInfo(mapping)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", [None, "", 5])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_useless_credentials_are_refused(place, wrong):
+    """What is missing or no text is said at once, before anything is sent."""
+    given = ["acme", "SECRET", "SECRET"]
+    given[place] = wrong
+    with pytest.raises(ConfigError) as caught:
+        ClientCredentials(*given)
     assert "SECRET" not in str(caught.value)
 
 

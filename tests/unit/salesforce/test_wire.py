@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lht.exceptions import SalesforceUnavailableError
+from lht.exceptions import ConfigError, SalesforceUnavailableError
 from lht.salesforce import _wire
 
 
@@ -59,3 +59,22 @@ def test_without_isal_the_same_is_noticed(monkeypatch):
         with pytest.raises(SalesforceUnavailableError):
             _wire.inflate(bytes(wire))
         wire[place] ^= 0xFF
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "socks5://user:hunter2@localhost:1"),
+        ("https_proxy", "http://user:hunter2@[::1"),
+        ("ALL_PROXY", "ftp://user:hunter2@proxy"),
+        ("SSL_CERT_FILE", "/no/such/file"),
+        ("SSL_CERT_FILE", __file__),
+    ],
+)
+def test_an_unusable_environment_is_named(monkeypatch, variable, value):
+    """A proxy or certificate that cannot be used is a setting to correct, unshown."""
+    monkeypatch.setenv(variable, value)
+    _wire._tls.cache_clear()
+    with pytest.raises(ConfigError, match=variable) as caught:
+        _wire.open_http(timeout_seconds=1, max_connections=1)
+    assert "hunter2" not in f"{caught.value} {caught.value.why}"
