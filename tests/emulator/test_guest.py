@@ -24,7 +24,7 @@ def refused(scene: Scene, **options: Any) -> SyncError:
 
 def test_a_run_makes_no_more_calls_than_it_may(scene: Scene) -> None:
     """The org sees at most ``max_calls`` requests; the next run finishes the work."""
-    scene.accounts(350)
+    scene.accounts(900)
     scene.synced("Contact")  # the session is open, the tables are there
     scene.org.requests.clear()
     refused(scene, max_calls=12, **BULK)

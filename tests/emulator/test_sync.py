@@ -300,9 +300,10 @@ def test_an_object_with_a_lesser_stamp_is_loaded_by_it(scene: Scene) -> None:
 
 def test_what_bulk_refuses_comes_by_rest_and_that_is_remembered(scene: Scene) -> None:
     """Bulk is asked once for an object it refuses; every run is right."""
-    first = scene.synced("CaseStatus", options=BULK)
+    many = Options(bulk_threshold=0)
+    first = scene.synced("CaseStatus", options=many)
     assert (first.via, scene.job_posts()) == ("rest", 1)
-    again = scene.synced("CaseStatus", options=BULK)
+    again = scene.synced("CaseStatus", options=many)
     assert (again.via, scene.job_posts()) == ("rest", 1)
     scene.check("CaseStatus")
     assert any("Bulk refuses" in note for note in again.notes)
