@@ -309,6 +309,14 @@ def test_what_bulk_refuses_comes_by_rest_and_that_is_remembered(scene: Scene) ->
     assert any("Bulk refuses" in note for note in again.notes)
 
 
+def test_what_bulk_refuses_in_spite_of_force_is_told_as_rest(scene: Scene) -> None:
+    """A receipt names the way that was gone, not the one that was wished for."""
+    receipt = scene.synced("CaseStatus", options=BULK)
+    assert (receipt.via, receipt.sync_method) == ("rest", "regular_api_full")
+    assert any("Bulk refuses" in note for note in receipt.notes)
+    scene.check("CaseStatus")
+
+
 def test_an_adopted_table_is_continued(scene: Scene) -> None:
     """A table that lht did not make is taken over; its rows and columns stay."""
     old, changed = scene.accounts(2)

@@ -309,7 +309,8 @@ class Line:
             Store(session).add_refusal(facts.org_id, facts.schema.name, reason)
         facts = replace(facts, bulk_refusal=reason)
         rows = planned.shown.estimated_rows
-        return plan_object(facts, planned.options, planned.load, rows)
+        options = replace(planned.options, force_bulk=False)  # it was tried
+        return plan_object(facts, options, planned.load, rows)
 
     def _finished_job(
         self, session: Session, planned: Planned, signpost: datetime
