@@ -6,7 +6,7 @@ never passes through a float on its way into a decimal, and where a value needs 
 room than its column has, the batch carries that column in the wider type it needs.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from lht.exceptions import RowCountMismatchError, UnencodableValueError
+from lht.exceptions import DataError, RowCountMismatchError, UnencodableValueError
+from lht.salesforce._bodies import Wire, read_json
 from lht.schema import Column, TableSchema
 from lht.typemap import MAX_SCALE, PRECISION, decimal, scale_of
 
 _WHOLE: Final = PRECISION - MAX_SCALE  # digits before the point that always fit
 _AGAIN: Final = "run it again; if it happens again, please report it"
-_json: Final = msgspec.json.Decoder(float_hook=str)
 _ARROW: Final = {
     "string": pa.string(),
     "bool": pa.bool_(),
@@ -65,9 +65,12 @@ def decode_csv(body: bytes, schema: TableSchema, *, rows: int) -> pa.RecordBatch
         may come in a wider type than the schema's (see the module).
 
     Raises:
-        RowCountMismatchError: The page is cut, or has other columns or rows.
+        RowCountMismatchError: The page is cut, or has another number of rows.
+        DataError: It is no CSV, or has other columns: it will be that again.
         UnencodableValueError: A text is no value of its column's type.
     """
+    if not rows and not body:
+        return pa.RecordBatch.from_pylist([], arrow_schema(schema))
     # The reader takes an unclosed quote for a value, so a cut is looked for before.
     if not body.endswith(b"\n") or body.count(b'"') % 2:
         raise RowCountMismatchError("a result page is cut", hint=_AGAIN)
@@ -80,7 +83,7 @@ def decode_csv(body: bytes, schema: TableSchema, *, rows: int) -> pa.RecordBatch
             convert_options=_text_options(body),
         )
     except pa.ArrowInvalid as error:
-        raise RowCountMismatchError(
+        raise DataError(
             "a result page is not the CSV that was asked for",
             why=str(error).partition(":")[0],
             hint=_AGAIN,
@@ -92,9 +95,7 @@ def decode_csv(body: bytes, schema: TableSchema, *, rows: int) -> pa.RecordBatch
         )
     by_name = {name.lower(): name for name in table.column_names}
     if set(by_name) != set(schema.by_name):
-        raise RowCountMismatchError(
-            "a result page has other columns than were asked", hint=_AGAIN
-        )
+        raise DataError("a result page has other columns than were asked", hint=_AGAIN)
     return _batch(
         schema, lambda column: _one_chunk(table.column(by_name[column.name.lower()]))
     )
@@ -104,21 +105,26 @@ def decode_json(content: bytes, schema: TableSchema) -> pa.RecordBatch:
     """Decode the records of one REST query page; see ``decode_csv``.
 
     Raises:
-        RowCountMismatchError: A record lacks a field that was selected.
+        SalesforceUnavailableError: It is no page of a query.
+        DataError: A record lacks a field that was selected.
         UnencodableValueError: A text is no value of its column's type.
     """
-    records: Sequence[dict[str, Any]] = _json.decode(content)["records"]
+    records = read_json(content, _Records, float_hook=str).records
 
     def text_of(column: Column) -> pa.Array:
         try:
             values = [record[column.name] for record in records]
         except KeyError:
-            raise RowCountMismatchError(
+            raise DataError(
                 f"a record came without its field {column.name}", hint=_AGAIN
             ) from None
         return pa.array([_as_text(v) for v in values], pa.string())
 
     return _batch(schema, text_of)
+
+
+class _Records(Wire, frozen=True):
+    records: list[dict[str, Any]]
 
 
 def fit(array: pa.Array, wanted: pa.DataType) -> pa.Array:

@@ -12,17 +12,10 @@ class Field:
 
     name: str
     type: str  # the describe's own word: "string", "currency", "reference" ...
-    label: str = ""
-    length: int = 0  # characters
-    precision: int = 0
     scale: int = 0
-    nillable: bool = True
     calculated: bool = False
     filterable: bool = True
-    unique: bool = False
-    external_id: bool = False
-    compound: bool = False  # a parent of parts (address, location, Fiscal ...)
-    reference_to: tuple[str, ...] = ()
+    compound: bool = False  # a parent of parts (address, location ...)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +25,6 @@ class SObjectSchema:
     name: str
     label: str
     fields: tuple[Field, ...]
-    key_prefix: str | None = None
     queryable: bool = True
     replicateable: bool = True
 

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
 
@@ -10,7 +12,12 @@ import pyarrow as pa
 import pytest
 
 from lht.decode import arrow_type, decode_csv, decode_json, fit, type_name
-from lht.exceptions import RowCountMismatchError, UnencodableValueError
+from lht.exceptions import (
+    DataError,
+    RowCountMismatchError,
+    SalesforceUnavailableError,
+    UnencodableValueError,
+)
 from lht.schema import Column, TableSchema
 
 
@@ -163,6 +170,14 @@ def test_a_text_of_another_kind_is_refused_without_being_told(kind, text):
     assert text not in str(caught.value.__notes__)
 
 
+@contextmanager
+def permanent(match: str) -> Iterator[None]:
+    """The error within is one that fetching the page again cannot mend."""
+    with pytest.raises(DataError, match=match) as caught:
+        yield
+    assert not isinstance(caught.value, RowCountMismatchError)
+
+
 def test_columns_are_taken_by_name():
     """The header may have another order and case; the batch has the schema's."""
     body = page([["Acme", "1"]], "NAME", "id")
@@ -175,14 +190,23 @@ def test_columns_are_taken_by_name():
 def test_other_columns_than_were_asked_are_refused(header):
     """A page with a column less, more or other is not loaded."""
     body = page([["1"] * len(header)], *header)
-    with pytest.raises(RowCountMismatchError, match="other columns"):
+    with permanent("other columns"):
         decode_csv(body, schema_of(Id="string", Name="string"), rows=1)
 
 
 def test_a_record_without_its_field_is_refused():
     """A field that was selected and did not come is not taken for null."""
-    with pytest.raises(RowCountMismatchError, match="Name"):
+    with permanent("Name"):
         decode_json(answer({"Id": "1"}), schema_of(Id="string", Name="string"))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b'{"records":[5]}', b'{"records":[{"Id":"\\ud800"}]}']
+)
+def test_what_is_no_page_of_a_query_is_an_outage(body):
+    """JSON of another shape, or no JSON, is never half understood."""
+    with pytest.raises(SalesforceUnavailableError):
+        decode_json(body, schema_of(Id="string"))
 
 
 @pytest.mark.parametrize("rows", [0, 1, 3])
@@ -201,10 +225,13 @@ def test_a_page_without_rows_is_an_empty_batch():
     assert decode_json(b'{"records":[]}', schema).equals(batch)
 
 
-def test_an_empty_body_is_no_page():
-    """Not even a header came: that is never zero rows."""
+def test_an_empty_body_is_a_page_without_rows():
+    """No rows may come without a header; rows that are reported must come."""
+    schema = schema_of(Id="string", N="decimal(38,2)", T="time")
+    batch = decode_csv(b"", schema, rows=0)
+    assert batch.equals(decode_csv(page([], "Id", "N", "T"), schema, rows=0))
     with pytest.raises(RowCountMismatchError):
-        decode_csv(b"", schema_of(Id="string"), rows=0)
+        decode_csv(b"", schema, rows=1)
 
 
 def test_a_page_cut_at_any_byte_is_refused():
@@ -239,7 +266,7 @@ def test_a_field_may_be_larger_than_a_reader_s_block():
 
 def test_bytes_that_are_no_text_are_refused():
     """A page that is not UTF-8 is not guessed at."""
-    with pytest.raises(RowCountMismatchError):
+    with permanent("not the CSV"):
         decode_csv(b'"Id"\n"\xff\xfe"\n', schema_of(Id="string"), rows=1)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from lht.exceptions import RowCountMismatchError, SalesforceAPIError
 from lht.retry import retrying
+from lht.salesforce._bodies import Wire
 from lht.salesforce._wire import Answer
 from lht.salesforce.client import Client
 
@@ -91,7 +92,7 @@ def listed_urls(
     if float(api_version) < _RESULT_PAGES_SINCE:
         return None
     try:
-        first = client.request("GET", f"{job_path}/resultPages").json()
+        first = client.request("GET", f"{job_path}/resultPages").decode(_Listing)
     except SalesforceAPIError as exc:
         if exc.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:
             return None
@@ -99,15 +100,26 @@ def listed_urls(
     return _urls(client, first)
 
 
-def _urls(client: Client, listing: Mapping[str, Any]) -> Iterator[str]:
+class _ListedPage(Wire, frozen=True):
+    result_url: str
+
+
+class _Listing(Wire, frozen=True):
+    result_pages: list[_ListedPage]
+    done: bool = True
+    # The guide's table and its sample spell the key differently.
+    next_records_url: str | None = None
+    next_record_url: str | None = None
+
+
+def _urls(client: Client, listing: _Listing) -> Iterator[str]:
     """Yield the page addresses of a listing and of those that follow it."""
     while True:
-        yield from (page["resultUrl"] for page in listing["resultPages"])
-        # The guide's table and its sample spell the key differently.
-        following = listing.get("nextRecordsUrl") or listing.get("nextRecordUrl")
-        if listing.get("done", True) or not following:
+        yield from (page.result_url for page in listing.result_pages)
+        following = listing.next_records_url or listing.next_record_url
+        if listing.done or not following or not listing.result_pages:
             return
-        listing = client.request("GET", following).json()
+        listing = client.request("GET", following).decode(_Listing)
 
 
 @contextmanager

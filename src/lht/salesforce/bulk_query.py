@@ -5,11 +5,11 @@ Source: Bulk API 2.0 Developer Guide v66.0, "Query Jobs", read 2026-11-21.
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from lht.exceptions import (
     BulkJobError,
@@ -18,6 +18,7 @@ from lht.exceptions import (
     SalesforceAPIError,
     SalesforceLimitError,
 )
+from lht.salesforce._bodies import Wire
 from lht.salesforce._result_pages import (
     PageReader,
     ResultPage,
@@ -25,7 +26,7 @@ from lht.salesforce._result_pages import (
     one_after_the_other,
     side_by_side,
 )
-from lht.salesforce.client import Client
+from lht.salesforce.client import Client, Response
 
 T = TypeVar("T")
 
@@ -79,10 +80,8 @@ class QueryJob:
         return f"/services/data/v{self.api_version}/jobs/query/{self.id}"
 
 
-def create_job(
-    client: Client, soql: str, *, operation: Literal["query", "queryAll"] = "queryAll"
-) -> QueryJob:
-    """Create a query job.
+def create_job(client: Client, soql: str) -> QueryJob:
+    """Create a query job that reads the recycle bin and archived records too.
 
     It is not sent again after an error that leaves open whether a job exists.
 
@@ -92,14 +91,14 @@ def create_job(
         SalesforceUnavailableError: There may or may not be a job now.
     """
     body = {
-        "operation": operation,
+        "operation": "queryAll",
         "query": soql,
         "contentType": "CSV",
         "columnDelimiter": "COMMA",
         "lineEnding": "LF",
     }
     try:
-        return _job(client.request("POST", "jobs/query", json=body).json())
+        return _job(client.request("POST", "jobs/query", json=body))
     except SalesforceAPIError as exc:
         raise _refusal(exc) from exc
 
@@ -116,7 +115,7 @@ def read_job(
     """
     version = api_version or client.api_version
     path = f"/services/data/v{version}/jobs/query/{job_id}"
-    return _job(client.request("GET", path).json())
+    return _job(client.request("GET", path))
 
 
 def wait_for_job(
@@ -259,15 +258,26 @@ def abort_job(client: Client, job: QueryJob) -> QueryJob:
     return read_job(client, job.id, api_version=job.api_version)
 
 
-def _job(wire: Mapping[str, Any]) -> QueryJob:
+class _Job(Wire, frozen=True):
+    id: str
+    state: str
+    api_version: float
+    object: str
+    created_date: str
+    number_records_processed: int = 0
+    error_message: str | None = None
+
+
+def _job(answer: Response) -> QueryJob:
+    found = answer.decode(_Job)
     return QueryJob(
-        id=wire["id"],
-        state=wire["state"],
-        api_version=f"{float(wire['apiVersion']):.1f}",
-        sobject=wire["object"],
-        created_at=wire["createdDate"],
-        rows_processed=wire.get("numberRecordsProcessed", 0),
-        error_message=wire.get("errorMessage"),
+        id=found.id,
+        state=found.state,
+        api_version=f"{found.api_version:.1f}",
+        sobject=found.object,
+        created_at=found.created_date,
+        rows_processed=found.number_records_processed,
+        error_message=found.error_message,
     )
 
 

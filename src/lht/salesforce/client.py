@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import httpx2
 import msgspec
@@ -19,6 +19,7 @@ from lht.exceptions import (
 )
 from lht.retry import retrying
 from lht.salesforce import _errors, _wire
+from lht.salesforce._bodies import read_json
 from lht.salesforce._wire import Answer
 from lht.salesforce.auth import Auth, Token
 
@@ -53,35 +54,29 @@ class Response:
         """Return the answer with its body inflated and checked."""
         return cls(answer.status, answer.headers, answer.body())
 
-    def json(self, *, exact: bool = False) -> Any:
-        """Decode the body.
+    def json(self) -> Any:
+        """Decode the body, whatever JSON it is; see :meth:`decode`."""
+        return read_json(self.content, object)
 
-        Args:
-            exact: Give numbers with a point or exponent as their text.
+    def decode(self, shape: type[T]) -> T:
+        """Decode the body as JSON of a known shape.
 
         Raises:
-            SalesforceUnavailableError: The body is not JSON.
+            SalesforceUnavailableError: It is not that.
         """
-        decoder = _EXACT if exact else _PLAIN
-        try:
-            return decoder.decode(self.content)
-        except msgspec.DecodeError as exc:
-            raise SalesforceUnavailableError(
-                "Salesforce answered with something that is not JSON",
-                status=self.status,
-            ) from exc
+        return read_json(self.content, shape)
 
 
-class RawPage(NamedTuple):
-    """A successful answer, its body as it came over the wire."""
-
-    headers: Mapping[str, str]
-    wire: bytes
-    gzipped: bool
+class _Organization(msgspec.Struct, frozen=True):
+    id: str = msgspec.field(name="Id")
 
 
-_PLAIN = msgspec.json.Decoder()
-_EXACT = msgspec.json.Decoder(float_hook=str)
+class _Organizations(msgspec.Struct, frozen=True):
+    records: tuple[_Organization]
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+$")]
 
 
 class Client:
@@ -161,8 +156,8 @@ class Client:
         known = self._session.auth.token().org_id or self._session.org_id
         if not known:
             query = {"q": "SELECT Id FROM Organization"}
-            found = self.request("GET", "query", params=query).json()
-            known = self._session.org_id = found["records"][0]["Id"]
+            found = self.request("GET", "query", params=query).decode(_Organizations)
+            known = self._session.org_id = found.records[0].id
         return known
 
     @property
@@ -219,15 +214,6 @@ class Client:
             content=content,
             headers=headers,
             idempotent=idempotent,
-        )
-
-    def download(self, path: str, params: Mapping[str, str] | None = None) -> RawPage:
-        """Return a body as it came over the wire, unchecked if it is gzip."""
-        return self.exchange(
-            "GET",
-            path,
-            read=lambda answer: RawPage(answer.headers, answer.wire, answer.gzipped),
-            params=params,
         )
 
     def exchange(
@@ -313,8 +299,9 @@ class Client:
                 raise _errors.to_error(answer, "GET /services/data")
             return Response.of(answer)
 
-        versions = retrying(attempt, when=_errors.is_transient).json()
-        newest = max((str(v["version"]) for v in versions), key=float)
+        answer = retrying(attempt, when=_errors.is_transient)
+        known = [v.version for v in answer.decode(list[_Version])]
+        newest = max(known, key=float, default=session.wanted_version)
         return min(newest, session.wanted_version, key=float)
 
 

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from lht.exceptions import SalesforceAPIError, SalesforceUnavailableError
+from lht.exceptions import SalesforceAPIError
+from lht.salesforce._bodies import Wire, read_json
 from lht.salesforce.client import Client
 from lht.schema import Field, SObjectSchema
-
-T = TypeVar("T")
 
 _COMPOUND_TYPES = {"address", "location"}
 _MAX_DISTANCE = 2  # edits between a mistyped name and one worth suggesting
@@ -33,19 +31,8 @@ class SObjectSummary:
 
 def list_sobjects(client: Client) -> list[SObjectSummary]:
     """Return all objects of the org that the run-as user may see, as listed."""
-    found = _decode(client.request("GET", "sobjects").content, _Global)
-    return [
-        SObjectSummary(
-            name=s.name,
-            label=s.label,
-            key_prefix=s.key_prefix,
-            queryable=s.queryable,
-            replicateable=s.replicateable,
-            custom=s.custom,
-            deprecated=s.deprecated_and_hidden,
-        )
-        for s in found.sobjects
-    ]
+    found = client.request("GET", "sobjects").decode(_Global)
+    return [SObjectSummary(**msgspec.structs.asdict(s)) for s in found.sobjects]
 
 
 def read_sobject(client: Client, name: str) -> SObjectSchema:
@@ -73,56 +60,43 @@ def read_sobject(client: Client, name: str) -> SObjectSchema:
 
 def parse_describe(body: bytes) -> SObjectSchema:
     """Return the schema that a describe answer holds."""
-    found = _decode(body, _Describe)
+    found = read_json(body, _Describe)
     return SObjectSchema(
         name=found.name,
         label=found.label,
         fields=tuple(map(_field, found.fields)),
-        key_prefix=found.key_prefix,
         queryable=found.queryable,
         replicateable=found.replicateable,
     )
 
 
-class _Wire(msgspec.Struct, frozen=True, rename="camel"):
-    """Base of wire shapes: only the keys we act on, others are passed over."""
-
-
-class _Summary(_Wire, frozen=True):
+class _Summary(Wire, frozen=True):
     name: str
     label: str = ""
     key_prefix: str | None = None
     queryable: bool = True
     replicateable: bool = False
     custom: bool = False
-    deprecated_and_hidden: bool = False
+    deprecated: bool = msgspec.field(name="deprecatedAndHidden", default=False)
 
 
-class _Global(_Wire, frozen=True):
+class _Global(Wire, frozen=True):
     sobjects: list[_Summary]
 
 
-class _Field(_Wire, frozen=True):
+class _Field(Wire, frozen=True):
     name: str
     type: str
-    label: str = ""
-    length: int = 0
-    precision: int = 0
     scale: int = 0
-    nillable: bool = True
     calculated: bool = False
     filterable: bool = True
-    unique: bool = False
-    external_id: bool = False
     soap_type: str = ""
-    reference_to: tuple[str, ...] = ()
 
 
-class _Describe(_Wire, frozen=True):
+class _Describe(Wire, frozen=True):
     name: str
     fields: list[_Field]
     label: str = ""
-    key_prefix: str | None = None
     queryable: bool = True
     replicateable: bool = False
 
@@ -131,17 +105,10 @@ def _field(f: _Field) -> Field:
     return Field(
         name=f.name,
         type=f.type,
-        label=f.label,
-        length=f.length,
-        precision=f.precision,
         scale=f.scale,
-        nillable=f.nillable,
         calculated=f.calculated,
         filterable=f.filterable,
-        unique=f.unique,
-        external_id=f.external_id,
         compound=_is_compound(f),
-        reference_to=f.reference_to,
     )
 
 
@@ -152,15 +119,6 @@ def _is_compound(f: _Field) -> bool:
     text to the API, and ``compoundFieldName`` marks parts as well as parents.
     """
     return f.type in _COMPOUND_TYPES or f.soap_type.startswith("urn:")
-
-
-def _decode(body: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as exc:
-        raise SalesforceUnavailableError(
-            "Salesforce answered a describe with something else", why=str(exc)
-        ) from exc
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from lht.exceptions import SalesforceAPIError, SalesforceLimitError
+from lht.salesforce._bodies import Wire
 from lht.salesforce.client import Client
 
 _NAMES_PER_CALL = 100  # keeps the URL far below 16 KB
@@ -16,8 +17,24 @@ class OrgLimits:
 
     api_max: int
     api_remaining: int
-    bulk_query_jobs_max: int | None
-    bulk_query_jobs_remaining: int | None
+
+
+class _Count(Wire, frozen=True):
+    name: str
+    count: int
+
+
+class _Counts(Wire, frozen=True):
+    s_objects: list[_Count]
+
+
+class _Quota(Wire, frozen=True, rename="pascal"):
+    max: int
+    remaining: int
+
+
+class _Limits(Wire, frozen=True, rename="pascal"):
+    daily_api_requests: _Quota
 
 
 def read_record_counts(client: Client, names: Sequence[str]) -> dict[str, int]:
@@ -31,24 +48,19 @@ def read_record_counts(client: Client, names: Sequence[str]) -> dict[str, int]:
         answer = client.request(
             "GET", "limits/recordCount", params={"sObjects": wanted}
         )
-        counts |= {item["name"]: item["count"] for item in answer.json()["sObjects"]}
+        counts |= {c.name: c.count for c in answer.decode(_Counts).s_objects}
     return counts
 
 
 def read_limits(client: Client) -> OrgLimits | None:
     """Return the org's limits, None where the run-as user may not see them."""
     try:
-        found = client.request("GET", "limits").json()
+        found = client.request("GET", "limits").decode(_Limits)
     except SalesforceLimitError:
         raise
     except SalesforceAPIError as exc:
         if exc.status == HTTPStatus.FORBIDDEN:
             return None
         raise
-    api, jobs = found["DailyApiRequests"], found.get("DailyBulkV2QueryJobs", {})
-    return OrgLimits(
-        api_max=api["Max"],
-        api_remaining=api["Remaining"],
-        bulk_query_jobs_max=jobs.get("Max"),
-        bulk_query_jobs_remaining=jobs.get("Remaining"),
-    )
+    calls = found.daily_api_requests
+    return OrgLimits(api_max=calls.max, api_remaining=calls.remaining)

@@ -1,10 +1,12 @@
 """Salesforce's own knowledge of up to when an object's changes are complete."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
 from lht.exceptions import SalesforceAPIError, SalesforceLimitError
+from lht.salesforce._bodies import Wire
 from lht.salesforce.client import Client
 from lht.salesforce.soql import format_datetime
 
@@ -13,8 +15,8 @@ from lht.salesforce.soql import format_datetime
 _WINDOW = timedelta(minutes=3)
 
 
-class _Updated(msgspec.Struct, frozen=True, rename="camel"):
-    latest_date_covered: datetime
+class _Updated(Wire, frozen=True):
+    latest_date_covered: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def read_latest_date_covered(
@@ -40,10 +42,10 @@ def read_latest_date_covered(
     }
     path = f"sobjects/{sobject}/updated/"
     try:
-        body = client.request("GET", path, params=window).content
+        answer = client.request("GET", path, params=window)
     except SalesforceLimitError:
         raise
     except SalesforceAPIError:
         return None  # not replicateable, too many ids, or a window it dislikes
-    covered = msgspec.json.decode(body, type=_Updated).latest_date_covered
+    covered = answer.decode(_Updated).latest_date_covered
     return min(covered.astimezone(UTC), now)

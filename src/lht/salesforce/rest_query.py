@@ -15,6 +15,7 @@ from lht.exceptions import (
     SalesforceUnavailableError,
 )
 from lht.salesforce import _errors
+from lht.salesforce._bodies import Wire, read_json
 from lht.salesforce._wire import Answer
 from lht.salesforce.client import Client
 
@@ -51,7 +52,7 @@ def count(client: Client, soql: str, *, all_rows: bool = True) -> int | None:
         if exc.error_code in _TOO_SLOW:
             return None
         raise
-    return _decode(content).total_size
+    return read_json(content, _Page).total_size
 
 
 def iter_pages(
@@ -72,7 +73,7 @@ def iter_pages(
     content = _first_page(client, soql, all_rows=all_rows)
     seen = 0
     while True:
-        found = _decode(content)
+        found = read_json(content, _Page)
         page = found.page(content)
         seen += page.rows
         finished = page.done or found.next_records_url is None
@@ -88,11 +89,11 @@ def iter_pages(
         content = _next_page(client, found.next_records_url)
 
 
-class _Page(msgspec.Struct, frozen=True, rename="camel"):
+class _Page(Wire, frozen=True):
     total_size: int
     done: bool = True
     next_records_url: str | None = None
-    records: list[msgspec.Raw] = []
+    records: tuple[msgspec.Raw, ...] = ()
 
     def page(self, content: bytes) -> RestPage:
         return RestPage(content, len(self.records), self.total_size, self.done)
@@ -104,7 +105,7 @@ class _SubAnswer(msgspec.Struct, frozen=True):
 
 
 class _CompositeAnswer(msgspec.Struct, frozen=True):
-    answers: list[_SubAnswer] = msgspec.field(name="compositeResponse")
+    answers: tuple[_SubAnswer] = msgspec.field(name="compositeResponse")
 
 
 def _first_page(client: Client, soql: str, *, all_rows: bool) -> bytes:
@@ -120,7 +121,7 @@ def _first_page_by_composite(client: Client, uri: str) -> bytes:
     part = {"method": "GET", "url": uri, "referenceId": "query"}
 
     def read(answer: Answer) -> bytes:
-        found = msgspec.json.decode(answer.body(), type=_CompositeAnswer).answers[0]
+        (found,) = read_json(answer.body(), _CompositeAnswer).answers
         body = bytes(found.body)
         if found.status != HTTPStatus.OK:
             inner = Answer(found.status, httpx2.Headers(), body)
@@ -157,12 +158,3 @@ def _cursor_died(
         why=cause.why,
         hint="start the query again",
     )
-
-
-def _decode(content: bytes) -> _Page:
-    try:
-        return msgspec.json.decode(content, type=_Page)
-    except msgspec.DecodeError as exc:
-        raise SalesforceUnavailableError(
-            "Salesforce answered a query with something else", why=str(exc)
-        ) from exc

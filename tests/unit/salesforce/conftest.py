@@ -121,7 +121,8 @@ class ScriptedOrg:
             if seen.path == "/services/oauth2/token":
                 return self._issue_token()
             if seen.path == "/services/data":
-                return Reply([{"version": v} for v in self.versions])
+                listed = Reply([{"version": v} for v in self.versions])
+                return next(iter(self._script[seen.method, seen.path]), listed)
             if (
                 seen.headers.get("authorization", "")[len("Bearer ") :]
                 not in self._live

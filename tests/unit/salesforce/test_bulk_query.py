@@ -123,6 +123,22 @@ def test_other_refusals_stay_what_they_are(org, client):
     assert not isinstance(caught.value, BulkRefusedError)
 
 
+@pytest.mark.parametrize(
+    "body", [[], {}, b"", job_body(apiVersion="new"), job_body(createdDate=None)]
+)
+def test_a_job_of_another_shape_is_an_outage(org, client, body):
+    """What does not describe a job is never half understood."""
+    org.on("POST", "jobs/query", body)
+    org.on("GET", JOB, body)
+    org.on("GET", f"{JOB}/resultPages", [])
+    with pytest.raises(SalesforceUnavailableError):
+        create_job(client, "SELECT Id FROM X")
+    with pytest.raises(SalesforceUnavailableError):
+        read_job(client, ID)
+    with pytest.raises(SalesforceUnavailableError):
+        list(iter_result_pages(client, job()))
+
+
 def test_a_job_is_never_made_twice(org, client):
     """Where an answer is lost, there may be a job: none is made again."""
     org.on("POST", "jobs/query", org.Reply(job_body(), cut=10))

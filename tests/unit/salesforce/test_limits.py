@@ -4,7 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lht.exceptions import SalesforceAPIError, SalesforceLimitError
+from lht.exceptions import (
+    SalesforceAPIError,
+    SalesforceLimitError,
+    SalesforceUnavailableError,
+)
 from lht.salesforce.limits import read_limits, read_record_counts
 from lht.salesforce.replication import read_latest_date_covered
 
@@ -36,12 +40,10 @@ def test_limits_are_read(org, client):
         "limits",
         {
             "DailyApiRequests": {"Max": 15000, "Remaining": 14998, "App": {"Max": 0}},
-            "DailyBulkV2QueryJobs": {"Max": 10000, "Remaining": 9990},
         },
     )
     limits = read_limits(client)
     assert (limits.api_max, limits.api_remaining) == (15000, 14998)
-    assert limits.bulk_query_jobs_remaining == 9990
 
 
 def test_forbidden_limits_are_unknown_limits(org, client):
@@ -60,6 +62,19 @@ def test_other_refusals_of_limits_are_told(org, client, code, kind):
     org.on("GET", "limits", refusal(org, status, code, "TotalRequests Limit exceeded."))
     with pytest.raises(kind):
         read_limits(client)
+
+
+@pytest.mark.parametrize("body", [b"", [], {}, {"sObjects": [{"name": "A"}]}])
+def test_answers_of_another_shape_are_an_outage(org, client, body):
+    """What is not what was asked for is never half understood."""
+    for path in ("limits", "limits/recordCount", "sobjects/A/updated/"):
+        org.on("GET", path, body)
+    with pytest.raises(SalesforceUnavailableError):
+        read_limits(client)
+    with pytest.raises(SalesforceUnavailableError):
+        read_record_counts(client, ["A"])
+    with pytest.raises(SalesforceUnavailableError):
+        read_latest_date_covered(client, "A", now=NOW)
 
 
 def test_the_covered_instant_is_salesforces(org, client):

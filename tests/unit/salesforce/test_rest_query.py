@@ -140,6 +140,16 @@ def test_errors_inside_composite_are_errors(org, client):
     assert (caught.value.error_code, caught.value.status) == ("INVALID_FIELD", 400)
 
 
+@pytest.mark.parametrize("body", [b"", [], {}, {"compositeResponse": []}])
+def test_answers_of_another_shape_are_an_outage(org, client, body):
+    """What is no page of a query is never half understood."""
+    org.on("POST", "composite", body)
+    org.on("GET", "queryAll", body)
+    for soql in (SOQL, LONG):
+        with pytest.raises(SalesforceUnavailableError):
+            list(iter_pages(client, soql))
+
+
 def test_a_passing_trouble_inside_composite_is_waited_out(org, client):
     """A query inside composite is repeated as it would be outside."""
     busy = composite([{"errorCode": "SERVER_UNAVAILABLE", "message": "busy"}], 503)
