@@ -82,12 +82,7 @@ def load(session: Session, step: Step) -> dict[str, int]:
 def expected(model: Rows, step: Step) -> tuple[Rows, dict[str, int]]:
     """Do the load with a dictionary."""
     arriving = {k: v for page in step.pages for k, v in page.items()}
-    taken = {
-        k: v
-        for k, v in arriving.items()
-        if step.full or k not in model or v[1] >= model[k][1]
-    }
-    after = taken if step.full else model | taken
+    after = arriving if step.full else model | arriving
     inserted = len(arriving.keys() - model.keys())
     updated = sum(k in model and not same(model[k], after[k]) for k in arriving)
     return after, {

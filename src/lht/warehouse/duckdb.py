@@ -408,17 +408,11 @@ class DuckDBSession:
             staging, changed = self.name(arrived), self.name(scratch)
             _, widened = self._staged(arrived, ref, schema, batches)
             staged = self._keys(staging, key, *_REPEATED)
-            older = (
-                f"(s.{sql.quote(cursor_field)} < t.{sql.quote(cursor_field)})"
-                if cursor_field
-                else "false"
-            )
             self.execute(
                 f"CREATE TABLE {changed} AS SELECT s.*, t.{by} IS NULL AS lht_new"
                 f"{columns.also(theirs, 't')}"
                 f" FROM {staging} s LEFT JOIN {target} t ON t.{by} = s.{by}"
-                f" WHERE t.{by} IS NULL OR ({older} IS NOT TRUE"
-                f" AND ({sql.differs(schema.names, 's', 't')}))"
+                f" WHERE t.{by} IS NULL OR {sql.differs(schema.names, 's', 't')}"
             )
             self._keys(changed, key, *_NOT_UNIQUE)
             inserted, updated = self.query(
