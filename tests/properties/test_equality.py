@@ -24,7 +24,7 @@ from lht.sync import sync
 from lht.sync.plan import Options
 
 ROWS = 230  # of each record set: several pages, by either way
-GENERATED = 300  # records of each object
+GENERATED = 150  # records of each object
 OBJECT = "Everything__c"
 FIRST, LAST = datetime(1700, 1, 1), datetime(4000, 12, 31, 23, 59, 59)
 NASTY = (
