@@ -18,7 +18,7 @@ INCLUDED = """\
 Clock of lht: from the sight of the completed job until the database is closed: listing
 and downloading the pages, inflating, decoding, choosing types, loading, counting, keys,
 watermark, receipt, commit, checkpoint. Before it: imports, login, describe, plan.
-Clock of DuckDB: INSERT .. SELECT read_csv of the same pages, already on local disk and
+Clock of DuckDB: COPY FROM of the same pages, already on local disk and
 plain, into a table whose types are known, commit, checkpoint. No network, no inflating,
 no checks. Both tables were compared and hold the same values.
 Clock of the download: the compressed pages over one connection; nothing is done
