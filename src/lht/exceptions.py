@@ -25,6 +25,7 @@ LHTError                     .code .hint .transient .retry_after .context
 |  `- RowCountMismatchError
 |- StateError                unreadable, or written by a newer lht
 |- InternalError             a bug
+|- StoppedError              the caller asked to stop
 `- SyncError                 some objects failed; .report has them all
 """
 
@@ -288,6 +289,13 @@ def ours(error: Exception) -> LHTError:
     )
     internal.__cause__ = error
     return internal
+
+
+class StoppedError(LHTError):
+    """The caller asked to stop (Ctrl-C). Jobs are kept for resuming."""
+
+    code = "interrupted"
+    exit_code = 130
 
 
 class SyncError(LHTError):

@@ -7,7 +7,7 @@ import pytest
 import stamina
 from stamina.instrumentation import get_on_retry_hooks, set_on_retry_hooks
 
-from lht.exceptions import SalesforceUnavailableError
+from lht.exceptions import SalesforceUnavailableError, StoppedError
 from lht.retry import MAX_ATTEMPTS, MAX_WAIT_SECONDS, retrying
 
 
@@ -65,6 +65,20 @@ def test_a_wait_asked_for_is_kept():
     finally:
         set_on_retry_hooks(hooks)
     assert waits == [0.015]
+
+
+def test_a_pause_may_end_it():
+    """Who waits may give up: nothing is tried again, and its own error is told."""
+    waits = []
+
+    def pause(seconds):
+        waits.append(seconds)
+        raise StoppedError("enough")
+
+    flaky = Flaky(1, busy(retry_after=20.0))
+    with stamina.set_testing(False), pytest.raises(StoppedError):
+        retrying(flaky, when=lambda _: True, pause=pause)
+    assert (waits, flaky.calls) == ([20.0], 1)
 
 
 def test_too_long_a_wait_is_not_begun():

@@ -10,7 +10,7 @@ from threading import Event
 from typing import Any, Generic, TypeVar
 
 from lht.exceptions import RowCountMismatchError, SalesforceAPIError
-from lht.retry import retrying
+from lht.salesforce import _errors
 from lht.salesforce._bodies import Wire
 from lht.salesforce._wire import Answer
 from lht.salesforce.client import Client
@@ -18,6 +18,7 @@ from lht.salesforce.client import Client
 T = TypeVar("T")
 
 _RESULT_PAGES_SINCE = 58.0  # the API version
+_MAX_DAMAGED = 3  # times that a page whose rows do not reconcile is fetched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,38 +40,46 @@ class Fetched(Generic[T]):
     locator: str | None  # of the page after it, where pages are chained
 
 
-class _StoppedError(Exception):
-    """Nobody wants the page any more."""
-
-
 class PageReader(Generic[T]):
     """Fetches a page, checks it is whole, and transforms it; for any thread."""
 
     def __init__(self, client: Client, transform: Callable[[ResultPage], T]) -> None:
-        self._client = client
-        self._transform = transform
         self.stopped = Event()
+        self._client = client.scoped(stop=self.stopped)
+        self._transform = transform
+        self._asked: set[tuple[str, ...]] = set()
 
     def read(
         self, index: int, path: str, params: Mapping[str, str] | None = None
     ) -> Fetched[T]:
-        """Return a page transformed, after as many tries as it takes, bounded."""
+        """Return a page transformed, after as many tries as it takes, bounded.
 
-        def attempt() -> Fetched[T]:
-            page, locator = self._client.exchange(
-                "GET",
-                path,
-                params=params,
-                read=lambda answer: _page(answer, index),
-                on_bytes=self._check_wanted,
-            )
+        Raises:
+            RowCountMismatchError: The page was asked for already, or stays damaged.
+        """
+        self._check_new(path, *(params or {}).values())
+        damaged = count(1)
+
+        def fetched(answer: Answer) -> Fetched[T]:
+            page, locator = _page(answer, index)
             return Fetched(page.rows, self._transform(page), locator)
 
-        return retrying(attempt, when=lambda e: isinstance(e, RowCountMismatchError))
+        def passing(error: Exception) -> bool:
+            if isinstance(error, RowCountMismatchError):
+                return next(damaged) < _MAX_DAMAGED
+            return _errors.is_transient(error)
 
-    def _check_wanted(self, _: int) -> None:
-        if self.stopped.is_set():
-            raise _StoppedError
+        return self._client.exchange(
+            "GET", path, params=params, read=fetched, passing=passing
+        )
+
+    def _check_new(self, *address: str) -> None:
+        """Raise where a page leads back to one before it: that would never end."""
+        if address in self._asked:
+            raise RowCountMismatchError(
+                "Salesforce lists a result page twice", hint="run it again"
+            )
+        self._asked.add(address)
 
 
 def _page(answer: Answer, index: int) -> tuple[ResultPage, str | None]:

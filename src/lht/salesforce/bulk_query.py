@@ -198,7 +198,7 @@ def iter_result_pages(
 
     Pages are fetched and transformed by threads of its own, which end when the
     iteration ends, however it ends. A page that arrives cut or corrupt, or whose
-    transformation raises ``RowCountMismatchError``, is fetched again.
+    transformation raises ``RowCountMismatchError``, is fetched again, a few times.
 
     Args:
         client: Bound to the org that owns the job.
@@ -229,6 +229,8 @@ def iter_result_pages(
         seen = 0
         for page in pages:
             seen += page.rows
+            if seen > job.rows_processed:
+                break
             yield page.item
     if seen != job.rows_processed:
         raise RowCountMismatchError(

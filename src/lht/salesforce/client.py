@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Lock
+from threading import Event, Lock
 from typing import Annotated, Any, Self, TypeVar
 
 import httpx2
@@ -16,6 +16,7 @@ from lht.exceptions import (
     SalesforceAuthError,
     SalesforceLimitError,
     SalesforceUnavailableError,
+    StoppedError,
 )
 from lht.retry import retrying
 from lht.salesforce import _errors, _wire
@@ -29,6 +30,7 @@ NEWEST_API_VERSION = "62.0"  # the newest that lht has been tested against
 # Salesforce ends a REST query after 120 s; its answer must still find us listening.
 _TIMEOUT_SECONDS = 150.0
 _MAX_CONNECTIONS = 20
+_STEP_SECONDS = 0.1  # of a wait, after which it may end
 _REPEATABLE_METHODS = {"GET", "HEAD"}
 
 
@@ -102,6 +104,7 @@ class Client:
     ) -> None:
         self._session = _Session(auth, api_version, timeout, max_connections)
         self._counters: tuple[_Counter, ...] = (_Counter(),)
+        self._stops: tuple[Event, ...] = ()
 
     def __repr__(self) -> str:
         return f"Client({self._session.auth!r})"
@@ -117,7 +120,11 @@ class Client:
         self._session.http.close()
 
     def scoped(
-        self, *, max_calls: int | None = None, kept_for_others: float = 0.0
+        self,
+        *,
+        max_calls: int | None = None,
+        kept_for_others: float = 0.0,
+        stop: Event | None = None,
     ) -> "Client":
         """Return a client of the same session that counts its calls from zero.
 
@@ -126,12 +133,16 @@ class Client:
         Args:
             max_calls: How many calls it may send; the next one is refused unsent.
             kept_for_others: The part of the org's 24-hour limit that it leaves alone.
+            stop: Once it is set, requests and their waits end with ``StoppedError``,
+                those under way too.
         """
         child = copy.copy(self)
         child._counters = (  # noqa: SLF001  our own
             _Counter(max_calls, kept_for_others),
             *self._counters,
         )
+        if stop is not None:
+            child._stops = (stop, *self._stops)  # noqa: SLF001
         return child
 
     @property
@@ -227,13 +238,13 @@ class Client:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool | None = None,
-        on_bytes: Callable[[int], None] | None = None,
+        passing: Callable[[Exception], bool] = _errors.is_transient,
     ) -> T:
         """Send a request and return what ``read`` makes of its raw answer.
 
-        The arguments are those of :meth:`request`; ``on_bytes`` is told of each
-        piece of the answer. If ``read`` raises a transient error, an idempotent
-        request is sent again: this is how a corrupt body is fetched anew.
+        The arguments are those of :meth:`request`. After an error that ``passing``
+        accepts, ``read``'s own included, an idempotent request is sent again: this is
+        how a damaged body is fetched anew.
         """
         if idempotent is None:
             idempotent = method in _REPEATABLE_METHODS
@@ -248,25 +259,23 @@ class Client:
             )
             request.headers.update(headers or {})
             request.headers["Authorization"] = f"Bearer {token.access_token}"
-            answer = self._send(request, on_bytes)
+            answer = self._send(request)
             if not answer.is_success:
                 raise _errors.to_error(answer, f"{method} {_shown(path)}")
             return read(answer)
 
         def may_repeat(error: Exception) -> bool:
-            harmless = idempotent or _errors.not_run(error)
-            return harmless and _errors.is_transient(error)
+            return (idempotent or _errors.not_run(error)) and passing(error)
 
         token = self._session.auth.token()
         try:
-            return retrying(lambda: send_as(token), when=may_repeat)
+            return retrying(lambda: send_as(token), when=may_repeat, pause=self._pause)
         except SalesforceAuthError:  # refused unrun, so any verb may be sent again
             renewed = self._session.auth.renew(token)
-        return retrying(lambda: send_as(renewed), when=may_repeat)
+        return retrying(lambda: send_as(renewed), when=may_repeat, pause=self._pause)
 
-    def _send(
-        self, request: httpx2.Request, on_bytes: Callable[[int], None] | None
-    ) -> Answer:
+    def _send(self, request: httpx2.Request) -> Answer:
+        self._stop_if_asked()
         left = self.calls_left
         if left is not None and left <= 0:
             raise SalesforceLimitError(
@@ -275,9 +284,22 @@ class Client:
             )
         for counter in self._counters:
             counter.add()
-        answer = _wire.send(self._session.http, request, on_bytes=on_bytes)
+        answer = _wire.send(
+            self._session.http, request, on_bytes=lambda _: self._stop_if_asked()
+        )
         self._session.observe(answer)
         return answer
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but no longer than until a stop is asked for."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._stop_if_asked()
+            time.sleep(min(left, _STEP_SECONDS))  # noqa: TID251  several events to see
+
+    def _stop_if_asked(self) -> None:
+        if any(stop.is_set() for stop in self._stops):
+            raise StoppedError("stopped before Salesforce had answered")
 
     def _resource(self, path: str) -> str:
         """Return an absolute path or URL for a path of this API version."""
@@ -299,7 +321,7 @@ class Client:
                 raise _errors.to_error(answer, "GET /services/data")
             return Response.of(answer)
 
-        answer = retrying(attempt, when=_errors.is_transient)
+        answer = retrying(attempt, when=_errors.is_transient, pause=self._pause)
         known = [v.version for v in answer.decode(list[_Version])]
         newest = max(known, key=float, default=session.wanted_version)
         return min(newest, session.wanted_version, key=float)

@@ -5,10 +5,12 @@ import threading
 import time
 
 import pytest
+import stamina
 
 from lht.exceptions import (
     BulkJobError,
     BulkRefusedError,
+    DataError,
     RowCountMismatchError,
     SalesforceAPIError,
     SalesforceLimitError,
@@ -545,3 +547,97 @@ def test_a_failure_in_one_page_ends_the_others(org, client):
         list(iter_result_pages(client, made.job, transform=transform))
     assert page_threads() == []
     assert len(org.calls()) < 12
+
+
+# -- pages without end ---------------------------------------------------------
+
+
+def test_a_locator_that_leads_back_is_noticed(org, client):
+    """Pages that never end are an error at once, also where they hold no rows."""
+    for rows in (2, 0):
+        made = Pages(org, [rows])
+        chained = {"Sforce-Locator": "SAME"}
+        org.on("GET", f"{JOB}/results", made.reply(0, headers=chained))
+        with pytest.raises(RowCountMismatchError):
+            list(iter_result_pages(client, job(rows=10**6), max_rows=2))
+        assert len(org.calls(f"{JOB}/results")) <= 4
+
+
+def test_more_rows_than_reported_are_not_read_on(org, client):
+    """The surplus page is the last one asked for, and is not handed out."""
+    made = Pages(org, [2] * 50)
+    made.chain()
+    pages = iter_result_pages(client, job(rows=4), max_rows=2)
+    assert [next(pages).rows, next(pages).rows] == [2, 2]
+    with pytest.raises(RowCountMismatchError, match="reported 4 rows"):
+        next(pages)
+    assert len(org.calls(f"{JOB}/results")) < 6
+
+
+def test_a_list_that_leads_nowhere_ends(org, client):
+    """A list without pages has no list after it."""
+    path = f"{JOB}/resultPages"
+    body = {"resultPages": [], "done": False, "nextRecordsUrl": org.api + path}
+    org.on("GET", path, body)
+    with pytest.raises(RowCountMismatchError):
+        list(iter_result_pages(client, job(rows=1)))
+
+
+# -- what is fetched again, and how often --------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "fetches"),
+    [(RowCountMismatchError("short"), 3), (DataError("other columns"), 1)],
+)
+def test_only_damage_is_fetched_again(org, client, error, fetches):
+    """A page that does not reconcile is fetched thrice, a wrong one once."""
+    made = Pages(org, [4])
+
+    def transform(_):
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        list(iter_result_pages(client, made.job, transform=transform))
+    assert caught.value is error
+    assert len(org.calls(f"{JOB}/page0")) == fetches
+
+
+def test_one_policy_is_enough(org, client):
+    """Trouble of several kinds does not multiply the attempts for a page."""
+    made = Pages(org, [4])
+    busy = org.Reply([{"errorCode": "SERVER_UNAVAILABLE", "message": "busy"}], 503)
+    replies = [made.reply(0), *[busy] * 5] * 5
+    org.on("GET", f"{JOB}/page0", *replies)
+
+    def transform(_):
+        raise RowCountMismatchError("short")
+
+    with pytest.raises(SalesforceUnavailableError):
+        list(iter_result_pages(client, made.job, transform=transform))
+    assert len(org.calls(f"{JOB}/page0")) == MAX_ATTEMPTS
+
+
+# -- being stopped -------------------------------------------------------------
+
+
+@pytest.fixture
+def in_earnest():
+    """Let retries wait."""
+    with stamina.set_testing(False):
+        yield
+
+
+@pytest.mark.usefixtures("in_earnest")
+def test_nobody_waits_for_the_retry_of_an_unwanted_page(org, client):
+    """A page that is waited for does not keep a leaving consumer."""
+    made = Pages(org, [1, 1])
+    asked = threading.Event()
+    down = org.Reply(b"", 503, {"Retry-After": "30"}, before=asked.set)
+    org.on("GET", f"{JOB}/page1", down)
+    started = time.monotonic()
+    pages = iter_result_pages(client, made.job)
+    next(pages)
+    assert asked.wait(5)
+    pages.close()
+    assert time.monotonic() - started < 10

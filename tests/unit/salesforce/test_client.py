@@ -3,10 +3,12 @@
 import json
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import stamina
 
 from lht.exceptions import (
     SalesforceAPIError,
@@ -14,6 +16,7 @@ from lht.exceptions import (
     SalesforceError,
     SalesforceLimitError,
     SalesforceUnavailableError,
+    StoppedError,
 )
 from lht.retry import MAX_ATTEMPTS
 from lht.salesforce.auth import AccessInfo
@@ -428,3 +431,42 @@ def test_no_proxy_stands_before_this_machine(org, monkeypatch):
     org.on("GET", "limits", {})
     with Client(org.credentials()) as client:
         assert client.request("GET", "limits").status == 200
+
+
+def test_a_stop_ends_waiting(org, client):
+    """What waits for an org that is down ends soon after it is asked to."""
+    stop = threading.Event()
+    down = org.Reply(b"", 503, {"Retry-After": "30"}, before=stop.set)
+    org.on("GET", "limits", down)
+    started = time.monotonic()
+    with stamina.set_testing(False), pytest.raises(StoppedError) as caught:
+        client.scoped(stop=stop).scoped().request("GET", "limits")
+    assert time.monotonic() - started < 10
+    assert (caught.value.code, caught.value.exit_code) == ("interrupted", 130)
+    assert len(org.calls()) == 1
+
+
+def test_a_stop_ends_an_answer_that_drips(org, client):
+    """An answer that is still arriving is not waited for."""
+    stop, enough = threading.Event(), threading.Event()
+    org.on("GET", "limits", b"x" * 4000, drip=enough)
+    threading.Timer(0.2, stop.set).start()
+    fallback = threading.Timer(8, enough.set)
+    fallback.start()
+    with pytest.raises(StoppedError):
+        client.scoped(stop=stop).request("GET", "limits")
+    assert not enough.is_set()
+    enough.set()
+    fallback.cancel()
+    fallback.join()
+
+
+def test_a_stopped_client_sends_nothing(org, client):
+    """After the stop nothing is sent; clients beside it are not concerned."""
+    org.on("GET", "limits", {})
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(StoppedError):
+        client.scoped(stop=stop).request("GET", "limits")
+    assert not org.calls()
+    assert client.scoped().request("GET", "limits").status == 200
