@@ -161,7 +161,7 @@ def find_warehouse(warehouse: str | None = None) -> Setting:
 
 def _check_warehouse(found: Setting) -> None:
     text, scheme = found.value, found.value.partition("://")[0]
-    if scheme == text and not Path(text).suffix and not _exists(text):
+    if scheme == text != ":memory:" and not Path(text).suffix and not _exists(text):
         raise ConfigError(
             f"{text!r} ({found.source}) is neither a URL nor a DuckDB file",
             hint=f"write duckdb:///{text}.duckdb",

@@ -182,6 +182,8 @@ def test_the_warehouse_of_a_flag_or_variable_is_taken_as_it_is(monkeypatch):
     monkeypatch.setenv("LHT_WAREHOUSE", "duckdb:///of-the-variable.duckdb")
     assert resolve_warehouse() == "duckdb:///of-the-variable.duckdb"
     assert resolve_warehouse("crm.duckdb") == "crm.duckdb"
+    assert resolve_warehouse(":memory:") == ":memory:"
+    assert resolve_warehouse("duckdb:///:memory:") == "duckdb:///:memory:"
     with pytest.raises(ConfigError, match="neither a URL nor a DuckDB file") as caught:
         resolve_warehouse("COMPUTE_WH")
     assert caught.value.hint == "write duckdb:///COMPUTE_WH.duckdb"

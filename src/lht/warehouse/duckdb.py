@@ -8,40 +8,40 @@ defaults, comments, views) simply stays.
 
 import contextlib
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
 from lht.exceptions import (
     DuplicateKeyError,
-    SchemaDriftError,
+    SchemaError,
     WarehouseError,
     WarehouseUnavailableError,
 )
-from lht.schema import (
-    SchemaChange,
-    TableColumn,
-    TableInfo,
-    TableRef,
-    TableSchema,
-)
+from lht.schema import SchemaChange, TableInfo, TableRef, TableSchema
 from lht.typemap import DUCKDB, scale_of, sql_type
 from lht.warehouse import duckdb_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.base import Capabilities, LoadCounts
-from lht.warehouse.duckdb_open import current_database, open_database
+from lht.warehouse.duckdb_open import (
+    IN_MEMORY,
+    URL_PREFIX,
+    check_writable,
+    current_database,
+    open_database,
+    path_of,
+    translated,
+)
+from lht.warehouse.duckdb_tables import DuckDBTables
 from lht.warehouse.feed import Feed
 
 CAPABILITIES: Final = Capabilities(
     kind="duckdb", stages=False, single_process=True, parallel_loads=1
 )
-URL_PREFIX: Final = "duckdb:///"
 _FEED: Final = '"temp"."main"."feed"'  # as the name is known that is registered
-_CONFLICT_SECONDS: Final = 30.0  # another session's CREATE commits well within
 _REPEATED: Final = (
     "records came more than once, or without a key",
     "run it again; if it happens again, please report it",
@@ -50,7 +50,6 @@ _NOT_UNIQUE: Final = (
     "the table has more than one row for a key",
     "remove the extra rows",
 )
-_QUIET: Final = (duckdb.ConversionException, duckdb.ConstraintException)
 
 
 class DuckDBWarehouse:
@@ -72,17 +71,19 @@ class DuckDBWarehouse:
     def __init__(
         self, target: str | Path | duckdb.DuckDBPyConnection, *, create: bool = True
     ) -> None:
-        self._owned = not is_connection(target)
-        if isinstance(target, duckdb.DuckDBPyConnection):
-            self._root = target
-            self._database, path = current_database(target)
-        else:
-            path = str(target).removeprefix(URL_PREFIX)
-            absent = not create and not Path(path).exists()
-            self._root = open_database(":memory:" if absent else path)
-            self._database, _ = current_database(self._root)
+        with contextlib.ExitStack() as opened:
+            if isinstance(target, duckdb.DuckDBPyConnection):
+                self._root = target
+            else:
+                self._root = opened.enter_context(
+                    open_database(path_of(target), create=create)
+                )
+            self._database, path = current_database(self._root)
+            if create:
+                check_writable(self._root, self._database)
+            self._opened = opened.pop_all()
         shown = path.partition("?")[0]  # what follows may be a token
-        self.display = f"{URL_PREFIX}{shown or ':memory:'}"
+        self.display = f"{URL_PREFIX}{shown or IN_MEMORY}"
 
     def session(self) -> "DuckDBSession":
         """Open a cursor of our own, in the database that the caller's connection uses.
@@ -100,8 +101,7 @@ class DuckDBWarehouse:
 
     def close(self) -> None:
         """Close the database if it was opened here."""
-        if self._owned:
-            self._root.close()
+        self._opened.close()
 
 
 def is_connection(value: object) -> bool:
@@ -109,212 +109,8 @@ def is_connection(value: object) -> bool:
     return isinstance(value, duckdb.DuckDBPyConnection)
 
 
-class DuckDBSession:
-    """One cursor, used by one thread."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection, database: str) -> None:
-        self._connection = connection
-        self._database = database
-        self.execute(f"USE {sql.quote(database)}.main")
-        self.execute("SET TimeZone = 'UTC'")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the cursor; an open transaction is rolled back."""
-        self._connection.close()
-
-    # -- statements ---------------------------------------------------------------
-
-    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
-        """Run a statement; see ``Session``."""
-        self._run(statement, parameters)
-
-    def query(
-        self, statement: str, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Run a statement and return its rows; see ``Session``."""
-        return self._run(statement, parameters)
-
-    def _run(
-        self, statement: str, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Send one statement to DuckDB: every statement of ours passes here."""
-        try:
-            return self._connection.execute(statement, list(parameters)).fetchall()
-        except duckdb.Error as error:
-            quiet = isinstance(error, _QUIET)  # their texts quote values
-            raise WarehouseError(
-                f"DuckDB refused a statement ({type(error).__name__})",
-                why=None if quiet else str(error),
-                statement=statement,
-            ) from error
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Commit what the block did as one, or none of it."""
-        self.execute("BEGIN TRANSACTION")
-        try:
-            yield
-            self.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(duckdb.Error):
-                self._connection.rollback()
-            raise
-
-    # -- tables -------------------------------------------------------------------
-
-    def name(self, ref: TableRef) -> str:
-        """Return a table's name in statements.
-
-        It has three parts: of two, the first could be a schema or a database.
-        """
-        return sql.name(self._database, ref.schema, ref.name)
-
-    def ensure_schema(self, schema: str) -> None:
-        """Create a schema unless it exists."""
-        name = sql.name(self._database, schema)
-        self.ensure(f"CREATE SCHEMA IF NOT EXISTS {name}")
-
-    def ensure(self, statement: str) -> None:
-        """Run an idempotent CREATE, again if another session ran the same just now."""
-        deadline = time.monotonic() + _CONFLICT_SECONDS
-        while True:
-            try:
-                return self.execute(statement)
-            except WarehouseError as error:
-                conflict = isinstance(error.__cause__, duckdb.TransactionException)
-                if not conflict or time.monotonic() > deadline:
-                    raise
-
-    def read_table(self, ref: TableRef) -> TableInfo | None:
-        """Return the table's columns and row count, or None if there is none."""
-        rows = self.query(
-            "SELECT c.column_name, c.data_type, c.column_default, t.sql"
-            " FROM duckdb_columns() c JOIN duckdb_tables() t USING (table_oid)"
-            " WHERE c.database_name = ? AND t.database_name = c.database_name"
-            " AND lower(c.schema_name) = lower(?) AND lower(c.table_name) = lower(?)"
-            " ORDER BY c.column_index",
-            (self._database, ref.schema, ref.name),
-        )
-        if not rows:
-            return None
-        generated = self._generated(ref)
-        return TableInfo(
-            ref=ref,
-            columns=tuple(
-                TableColumn(
-                    name=name,
-                    sql_type=kind,
-                    default=None if name in generated else default,
-                    generated=name in generated,
-                )
-                for name, kind, default, _ in rows
-            ),
-            rows=self._scalar(f"SELECT count(*) FROM {self.name(ref)}"),
-        )
-
-    def _generated(self, ref: TableRef) -> set[str]:
-        rows = self.query(
-            "SELECT column_name FROM information_schema.columns"
-            " WHERE table_catalog = ? AND is_generated = 'ALWAYS'"
-            " AND lower(table_schema) = lower(?) AND lower(table_name) = lower(?)",
-            (self._database, ref.schema, ref.name),
-        )
-        return {name for (name,) in rows}
-
-    def _scalar(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
-        return self.query(statement, parameters)[0][0]
-
-    def create_table(self, ref: TableRef, schema: TableSchema) -> None:
-        """Create an empty table for the schema."""
-        body = ", ".join(
-            f"{sql.quote(c.name)} {sql_type(c.arrow_type, DUCKDB)}"
-            for c in schema.columns
-        )
-        self.execute(f"CREATE TABLE {self.name(ref)} ({body})")
-
-    def misfits(self, table: TableInfo, schema: TableSchema) -> list[SchemaChange]:
-        """Return what must change so that the table holds every value of *schema*."""
-        return [
-            SchemaChange(
-                column=column.name,
-                old_type=have.sql_type if have else None,
-                new_type=sql_type(columns.holding(have, column), DUCKDB),
-            )
-            for column in schema.columns
-            for have in [table.column(column.name)]
-            if have is None
-            or not columns.holds(have.sql_type, columns.holding(have, column))
-        ]
-
-    def align(self, table: TableInfo, schema: TableSchema) -> TableSchema:
-        """Make the changes of ``misfits``; return the schema with the table's types."""
-        for change in self.misfits(table, schema):
-            if change.old_type is None:
-                self.execute(
-                    f"ALTER TABLE {self.name(table.ref)} ADD COLUMN"
-                    f" {sql.quote(change.column)} {change.new_type}"
-                )
-            else:
-                self._change_type(table.ref, change)
-        return schema.widened(
-            {c.name: columns.holding(table.column(c.name), c) for c in schema.columns}
-        )
-
-    def _change_type(self, ref: TableRef, change: SchemaChange) -> None:
-        """Change a column's type, exactly; indexes are dropped and made again."""
-        name, indexes = sql.quote(change.column), self._indexes(ref)
-        using = columns.converted(name, change.new_type)
-        try:
-            self._check_exact(ref, change)
-            for index, _ in indexes:
-                self.execute(f"DROP INDEX {self.name(index)}")
-            self.execute(
-                f"ALTER TABLE {self.name(ref)} ALTER {name} TYPE {change.new_type}"
-                f" USING {using}"
-            )
-            for _, statement in indexes:
-                self.execute(statement)
-        except WarehouseError as error:
-            raise SchemaDriftError(
-                f"column {change.column} of {ref} is {change.old_type} and cannot"
-                f" become {change.new_type}",
-                why=error.why,
-                hint=f"change the column yourself, or drop it: its values come back"
-                f" with a full load of {ref}",
-                column=change.column,
-                table=str(ref),
-            ) from error
-
-    def _check_exact(self, ref: TableRef, change: SchemaChange) -> None:
-        """Raise if a value would be another one after the change of type."""
-        altered = columns.altered(change)
-        if altered and self._scalar(
-            f"SELECT count(*) FROM {self.name(ref)} WHERE {altered}"
-        ):
-            text = "the column has values that would be altered"
-            raise WarehouseError(text, why=text)
-
-    def _indexes(self, ref: TableRef) -> list[tuple[TableRef, str]]:
-        """Return the indexes that users made, with their CREATE statements."""
-        rows = self.query(
-            "SELECT schema_name, index_name, sql FROM duckdb_indexes()"
-            " WHERE database_name = ? AND sql IS NOT NULL"
-            " AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)",
-            (self._database, ref.schema, ref.name),
-        )
-        database = sql.quote(self._database)
-        return [
-            (TableRef(schema, name), columns.create_index_in(database, statement))
-            for schema, name, statement in rows
-        ]
-
-    # -- loads --------------------------------------------------------------------
+class DuckDBSession(DuckDBTables):
+    """One cursor, used by one thread: it loads batches into tables."""
 
     def replace_rows(
         self,
@@ -339,11 +135,12 @@ class DuckDBSession:
                 + f" FROM {source} p{join}"
             )
 
+        mark = columns.unused("fingerprint", [key, *(c.name for c in theirs)])
         with self._scratch("carry") as scratch:
             carry = self.name(scratch)
             self.execute(
                 f"CREATE TABLE {carry} AS SELECT {by},"
-                f" {columns.fingerprint(schema, 't')} AS lht_fingerprint"
+                f" {columns.fingerprint(schema, 't')} AS {mark}"
                 f"{columns.also(theirs)} FROM {target} t"
             )
             if info.rows:
@@ -351,9 +148,9 @@ class DuckDBSession:
             final, widened = self._replaced(ref, rest, schema, batches)
             after = columns.fingerprint(final, "t")
             inserted, unchanged, found = self.query(
-                "SELECT count(*) FILTER (c.lht_fingerprint IS NULL),"
-                f" count(*) FILTER (c.lht_fingerprint = {after}),"
-                f" count(*) FILTER (c.lht_fingerprint IS NOT NULL)"
+                f"SELECT count(*) FILTER (c.{mark} IS NULL),"
+                f" count(*) FILTER (c.{mark} = {after}),"
+                f" count(*) FILTER (c.{mark} IS NOT NULL)"
                 f" FROM {target} t LEFT JOIN {carry} c"
                 f" ON c.{by} = t.{by}"
             )[0]
@@ -383,11 +180,13 @@ class DuckDBSession:
         """
         delete = f"DELETE FROM {self.name(ref)}"
         if not self._indexes(ref):
-            self.execute(delete)
+            with self._deleting(ref):
+                self.execute(delete)
             return self._insert(ref, rest(_FEED), schema, batches)
         with self._scratch("staging") as staging:
             final, widened = self._staged(staging, ref, schema, batches)
-            self.execute(delete)
+            with self._deleting(ref):
+                self.execute(delete)
             self.execute(f"INSERT INTO {self.name(ref)} {rest(self.name(staging))}")
         return final, widened
 
@@ -404,26 +203,28 @@ class DuckDBSession:
         info = self._existing(ref)
         target, theirs = self.name(ref), columns.theirs_of(info, schema, key)
         by = sql.quote(key)
+        kept = [*schema.names, *(c.name for c in theirs)]
+        is_new = columns.unused("is_new", kept)
         with self._scratch("staging") as arrived, self._scratch("changed") as scratch:
             staging, changed = self.name(arrived), self.name(scratch)
             _, widened = self._staged(arrived, ref, schema, batches)
             staged = self._keys(staging, key, *_REPEATED)
             self.execute(
-                f"CREATE TABLE {changed} AS SELECT s.*, t.{by} IS NULL AS lht_new"
+                f"CREATE TABLE {changed} AS SELECT s.*, t.{by} IS NULL AS {is_new}"
                 f"{columns.also(theirs, 't')}"
                 f" FROM {staging} s LEFT JOIN {target} t ON t.{by} = s.{by}"
                 f" WHERE t.{by} IS NULL OR {sql.differs(schema.names, 's', 't')}"
             )
             self._keys(changed, key, *_NOT_UNIQUE)
             inserted, updated = self.query(
-                f"SELECT count(*) FILTER (lht_new), count(*) FILTER (NOT lht_new)"
+                f"SELECT count(*) FILTER ({is_new}), count(*) FILTER (NOT {is_new})"
                 f" FROM {changed}"
             )[0]
-            self.execute(
-                f"DELETE FROM {target} t USING {changed} c WHERE t.{by} = c.{by}"
-            )
-            kept = [*schema.names, *(c.name for c in theirs)]
-            for names, which in ((kept, "NOT lht_new"), (schema.names, "lht_new")):
+            with self._deleting(ref):
+                self.execute(
+                    f"DELETE FROM {target} t USING {changed} c WHERE t.{by} = c.{by}"
+                )
+            for names, which in ((kept, f"NOT {is_new}"), (schema.names, is_new)):
                 self.execute(
                     f"INSERT INTO {target} ({sql.columns(names)})"
                     f" SELECT {sql.columns(names)} FROM {changed} WHERE {which}"
@@ -439,6 +240,30 @@ class DuckDBSession:
             widened=widened,
             **{**summary, "deleted": deleted},
         )
+
+    @contextlib.contextmanager
+    def _deleting(self, ref: TableRef) -> Iterator[None]:
+        """Say it if a foreign key forbids that rows are deleted to be replaced."""
+        children = self.query(  # before: a transaction that has failed tells nothing
+            "SELECT schema_name, table_name FROM duckdb_constraints()"
+            " WHERE database_name = ? AND constraint_type = 'FOREIGN KEY'"
+            " AND lower(referenced_table) = lower(?)",
+            (self._database, ref.name),
+        )
+        try:
+            yield
+        except WarehouseError as error:
+            if not children or not isinstance(
+                error.__cause__, duckdb.ConstraintException
+            ):
+                raise
+            names = ", ".join(str(TableRef(*child)) for child in children)
+            raise SchemaError(
+                f"rows of {ref} cannot change: a foreign key of {names} refers to them",
+                hint="make that table anew without the foreign key, or sync into"
+                " another --table",
+                table=str(ref),
+            ) from error
 
     def _existing(self, ref: TableRef) -> TableInfo:
         info = self.read_table(ref)
@@ -497,7 +322,8 @@ class DuckDBSession:
             feed.schema = self._settled(ref, schema, feed.schema)
             changes += self._widen(ref, schema, feed.schema)
             schema = feed.schema
-            self._connection.register("feed", feed.reader())
+            with translated():
+                self._connection.register("feed", feed.reader())
             try:
                 self.execute(f"INSERT INTO {self.name(ref)} {rest}")
             except WarehouseError:
@@ -560,11 +386,17 @@ class DuckDBSession:
 
     def _keys(self, table: str, key: str, message: str, hint: str) -> int:
         """Return the number of rows, each of which must have a key of its own."""
-        rows, keys = self.query(
-            f"SELECT count(*), count(DISTINCT {sql.quote(key)}) FROM {table}"
+        column = sql.quote(key)
+        rows, present, hashes = self.query(  # distinct keys need far more memory
+            f"SELECT count(*), count({column}), count(DISTINCT hash({column}))"
+            f" FROM {table}"
         )[0]
-        if rows != keys:
-            raise DuplicateKeyError(f"{message} ({rows - keys} too many)", hint=hint)
+        if not rows == present == hashes:
+            keys = self._scalar(f"SELECT count(DISTINCT {column}) FROM {table}")
+            if rows != keys:
+                raise DuplicateKeyError(
+                    f"{message} ({rows - keys} too many)", hint=hint
+                )
         return int(rows)
 
     def _summary(

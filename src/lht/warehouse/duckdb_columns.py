@@ -1,7 +1,7 @@
 """What becomes of columns in DuckDB: types, conversions, values carried over. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from lht.exceptions import MissingKeyError
@@ -87,6 +87,14 @@ def theirs_of(info: TableInfo, schema: TableSchema, key: str) -> list[TableColum
 def also(theirs: Sequence[TableColumn], of: str | None = None) -> str:
     """Return more columns for a list, with the comma before them."""
     return f", {sql.columns((c.name for c in theirs), of)}" if theirs else ""
+
+
+def unused(name: str, taken: Iterable[str]) -> str:
+    """Return the name, lengthened until none of those taken is the same."""
+    lower = {t.lower() for t in taken}
+    while name in lower:
+        name += "_"
+    return name
 
 
 def carried(column: TableColumn, key: str) -> str:
