@@ -75,6 +75,15 @@ def repeated_page() -> Tamper:
     return _changed_listing(lambda pages: [pages[0], pages[0], *pages[2:]])
 
 
+def repeated_rows() -> Tamper:
+    """Let the second page hold the rows of the first."""
+
+    def alike(page: dict[str, str]) -> dict[str, str]:
+        return {"resultUrl": page["resultUrl"] + "&again=1"}
+
+    return _changed_listing(lambda pages: [pages[0], alike(pages[0]), *pages[2:]])
+
+
 def _changed_listing(change: Callable[[list[Any]], list[Any]]) -> Tamper:
     def tamper(exchange: Exchange) -> None:
         if exchange.path.endswith("/resultPages"):
@@ -149,7 +158,8 @@ def faults() -> Iterator[Fault]:
     mismatch = "row_count_mismatch"
     yield Fault("a page of another size", wrong_count, BULK, mismatch, 1)
     yield Fault("a lost page", lost_page, BULK, mismatch, 1)
-    yield Fault("a page that comes twice", repeated_page, BULK, "duplicate_key", 1)
+    yield Fault("a page that is listed twice", repeated_page, BULK, mismatch, 1)
+    yield Fault("rows that come twice", repeated_rows, BULK, "duplicate_key", 1)
     yield Fault(
         "pages that stay corrupt", corrupt(), BULK, "salesforce_unavailable", 5, True
     )
