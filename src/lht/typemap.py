@@ -88,13 +88,17 @@ def wider(left: str, right: str) -> str:
     """Return the narrower of the two types that hold all values of both.
 
     Only numbers widen: decimals to the larger scale, decimal and double to double.
+
+    Raises:
+        ValueError: No type holds all values of both.
     """
     if left == right:
         return left
-    scales = scale_of(left), scale_of(right)
-    if scales[0] is None or scales[1] is None:
-        return "double"
-    return decimal(max(scales[0], scales[1]))
+    scales = [scale_of(name) for name in (left, right) if name != "double"]
+    known = [scale for scale in scales if scale is not None]
+    if len(known) < len(scales):
+        raise ValueError(f"no type holds both {left} and {right}")
+    return decimal(max(known)) if len(known) > 1 else "double"
 
 
 def selectable(field: Field) -> bool:

@@ -82,6 +82,15 @@ def test_the_wider_of_two_types_holds_both(left, right, expected):
     assert wider(left, right) == expected
 
 
+@pytest.mark.parametrize(
+    "pair", [("string", "double"), ("decimal(38,2)", "date"), ("bool", "int64")]
+)
+def test_types_without_a_common_one_are_told(pair):
+    """Nothing but numbers widens, and never silently to a number."""
+    with pytest.raises(ValueError, match=pair[0].partition("(")[0]):
+        wider(*pair)
+
+
 def test_names_and_scales_go_together():
     """A decimal's name tells its scale; no other type has one."""
     assert scale_of(decimal(7)) == 7

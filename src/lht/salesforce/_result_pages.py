@@ -1,6 +1,6 @@
 """The pages of a finished query job: fetched by threads, whole, each once."""
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,22 +47,20 @@ class PageReader(Generic[T]):
         self.stopped = Event()
         self._client = client.scoped(stop=self.stopped)
         self._transform = transform
-        self._asked: set[tuple[str, ...]] = set()
+        self._asked: set[tuple[str | None, ...]] = set()
 
-    def read(
-        self, index: int, path: str, params: Mapping[str, str] | None = None
-    ) -> Fetched[T]:
+    def read(self, index: int, path: str, locator: str | None = None) -> Fetched[T]:
         """Return a page transformed, after as many tries as it takes, bounded.
 
         Raises:
             RowCountMismatchError: The page was asked for already, or stays damaged.
         """
-        self._check_new(path, *(params or {}).values())
+        self._check_new(path, locator)
         damaged = count(1)
 
         def fetched(answer: Answer) -> Fetched[T]:
-            page, locator = _page(answer, index)
-            return Fetched(page.rows, self._transform(page), locator)
+            page, following = _page(answer, index)
+            return Fetched(page.rows, self._transform(page), following)
 
         def passing(error: Exception) -> bool:
             if isinstance(error, RowCountMismatchError):
@@ -70,10 +68,14 @@ class PageReader(Generic[T]):
             return _errors.is_transient(error)
 
         return self._client.exchange(
-            "GET", path, params=params, read=fetched, passing=passing
+            "GET",
+            path,
+            params={"locator": locator} if locator else None,
+            read=fetched,
+            passing=passing,
         )
 
-    def _check_new(self, *address: str) -> None:
+    def _check_new(self, *address: str | None) -> None:
         """Raise where a page leads back to one before it: that would never end."""
         if address in self._asked:
             raise RowCountMismatchError(
@@ -161,17 +163,15 @@ def side_by_side(
 
 
 def one_after_the_other(
-    reader: PageReader[T], path: str, max_rows: int | None
+    reader: PageReader[T], path: str
 ) -> Generator[Fetched[T], None, None]:
     """Yield chained pages, each being fetched while the one before it is consumed."""
-    size = {"maxRecords": str(max_rows)} if max_rows else {}
     with _threads(reader, 1) as pool:
-        following = pool.submit(reader.read, 0, path, size)
+        following = pool.submit(reader.read, 0, path)
         for index in count(1):
             page = following.result()
             if page.locator is None:
                 yield page
                 return
-            params = {**size, "locator": page.locator}
-            following = pool.submit(reader.read, index, path, params)
+            following = pool.submit(reader.read, index, path, page.locator)
             yield page

@@ -169,7 +169,6 @@ def iter_result_pages(
     *,
     max_in_flight: int = 3,
     workers: int = 2,
-    max_rows: int | None = None,
 ) -> Iterator[ResultPage]: ...
 
 
@@ -181,7 +180,6 @@ def iter_result_pages(
     transform: Callable[[ResultPage], T],
     max_in_flight: int = 3,
     workers: int = 2,
-    max_rows: int | None = None,
 ) -> Iterator[T]: ...
 
 
@@ -192,7 +190,6 @@ def iter_result_pages(
     transform: Callable[[ResultPage], Any] = lambda page: page,
     max_in_flight: int = 3,
     workers: int = 2,
-    max_rows: int | None = None,
 ) -> Iterator[Any]:
     """Yield each result page of a complete job once, in any order.
 
@@ -207,7 +204,6 @@ def iter_result_pages(
         max_in_flight: Pages in memory at the same time, the consumer's included;
             at least 2.
         workers: Threads.
-        max_rows: Rows per page at most; pages then come one after the other.
 
     Raises:
         BulkJobError: The job is not complete. Nothing was fetched.
@@ -220,9 +216,9 @@ def iter_result_pages(
             state=job.state,
         )
     reader = PageReader(client, transform)
-    urls = None if max_rows else listed_urls(client, job.path, job.api_version)
+    urls = listed_urls(client, job.path, job.api_version)
     with closing(
-        one_after_the_other(reader, f"{job.path}/results", max_rows)
+        one_after_the_other(reader, f"{job.path}/results")
         if urls is None
         else side_by_side(reader, urls, workers=workers, limit=max_in_flight - 1)
     ) as pages:

@@ -52,7 +52,6 @@ def build_query(
     where: str | None = None,
     cursor_field: str | None = None,
     since: datetime | None = None,
-    order_by: str | None = None,
 ) -> str:
     """Return the query for the records of an object.
 
@@ -62,7 +61,6 @@ def build_query(
         where: The user's filter, without the word WHERE.
         cursor_field: The field that ``since`` is compared with.
         since: Lower bound, inclusive.
-        order_by: A field to sort by.
 
     Raises:
         ConfigError: ``where`` is not one condition, or the query is too long.
@@ -71,10 +69,7 @@ def build_query(
     if not names:
         raise ConfigError("a query needs at least one field")
     query = f"SELECT {names} FROM {_checked_name(sobject)}"
-    query += _filter(where, cursor_field, since)
-    if order_by:
-        query += f" ORDER BY {_checked_name(order_by)}"
-    return _checked_length(query)
+    return _checked_length(query + _filter(where, cursor_field, since))
 
 
 def build_count(

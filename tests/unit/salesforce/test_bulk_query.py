@@ -301,6 +301,12 @@ class Pages:
         ]
         self.org.on("GET", f"{JOB}/results", *replies)
 
+    def only_chain(self):
+        """Offer the pages one after the other and no list of them."""
+        self.chain()
+        refused = refusal(self.org, 404, "NOT_FOUND")
+        self.org.on("GET", f"{JOB}/resultPages", refused)
+
     @property
     def job(self):
         return job(rows=sum(self.sizes))
@@ -346,15 +352,6 @@ def test_an_old_job_has_locators_only(org):
         assert [r.path for r in org.calls()] == [path]
 
 
-def test_pages_can_be_kept_small(org, client):
-    """A wanted page size is asked for on every page."""
-    made = Pages(org, [2, 2, 1])
-    made.chain()
-    pages = list(iter_result_pages(client, made.job, max_rows=2))
-    assert [p.rows for p in pages] == [2, 2, 1]
-    assert {r.query["maxRecords"] for r in org.calls()} == {"2"}
-
-
 def test_no_rows_are_a_result(org, client):
     """A job without rows has a page with the header alone, or none."""
     made = Pages(org, [0])
@@ -369,11 +366,10 @@ def test_pages_that_do_not_add_up_stop_the_run(org, client, listed, difference):
     """One row more or less than the job reported is an error."""
     made = Pages(org, [3, 2])
     if not listed:
-        made.chain()
-    size = None if listed else 1000
+        made.only_chain()
     wrong = job(rows=5 + difference)
     with pytest.raises(RowCountMismatchError):
-        list(iter_result_pages(client, wrong, max_rows=size))
+        list(iter_result_pages(client, wrong))
 
 
 def test_a_page_missing_from_the_list_is_noticed(org, client):
@@ -471,7 +467,8 @@ def test_transformation_is_done_by_the_threads(org, client):
 def test_few_pages_are_in_memory(org, client, listed):
     """However slow the consumer, no more pages are in flight than allowed."""
     made = Pages(org, [1] * 10)
-    made.chain()
+    if not listed:
+        made.only_chain()
     lock = threading.Lock()
     in_flight = [0]
     most = [0]
@@ -482,10 +479,7 @@ def test_few_pages_are_in_memory(org, client, listed):
             most[0] = max(most[0], in_flight[0])
         return page
 
-    size = None if listed else 1
-    pages = iter_result_pages(
-        client, made.job, transform=transform, max_in_flight=3, max_rows=size
-    )
+    pages = iter_result_pages(client, made.job, transform=transform, max_in_flight=3)
     for _ in pages:
         time.sleep(0.01)  # noqa: TID251  a slow consumer
         with lock:
@@ -497,8 +491,9 @@ def test_few_pages_are_in_memory(org, client, listed):
 def test_a_consumer_may_leave(org, client, listed):
     """Threads end, and fetch no more, when the consumer stops early."""
     made = Pages(org, [1] * 20)
-    made.chain()
-    pages = iter_result_pages(client, made.job, max_rows=None if listed else 1)
+    if not listed:
+        made.only_chain()
+    pages = iter_result_pages(client, made.job)
     next(pages)
     pages.close()
     assert page_threads() == []
@@ -556,18 +551,19 @@ def test_a_locator_that_leads_back_is_noticed(org, client):
     """Pages that never end are an error at once, also where they hold no rows."""
     for rows in (2, 0):
         made = Pages(org, [rows])
+        made.only_chain()
         chained = {"Sforce-Locator": "SAME"}
         org.on("GET", f"{JOB}/results", made.reply(0, headers=chained))
         with pytest.raises(RowCountMismatchError):
-            list(iter_result_pages(client, job(rows=10**6), max_rows=2))
+            list(iter_result_pages(client, job(rows=10**6)))
         assert len(org.calls(f"{JOB}/results")) <= 4
 
 
 def test_more_rows_than_reported_are_not_read_on(org, client):
     """The surplus page is the last one asked for, and is not handed out."""
     made = Pages(org, [2] * 50)
-    made.chain()
-    pages = iter_result_pages(client, job(rows=4), max_rows=2)
+    made.only_chain()
+    pages = iter_result_pages(client, job(rows=4))
     assert [next(pages).rows, next(pages).rows] == [2, 2]
     with pytest.raises(RowCountMismatchError, match="reported 4 rows"):
         next(pages)

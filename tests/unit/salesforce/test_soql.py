@@ -74,11 +74,10 @@ def test_a_query_is_built_of_its_parts():
         where="a = 1 OR b = 2",
         cursor_field="SystemModstamp",
         since=datetime(2026, 1, 1, tzinfo=UTC),
-        order_by="Id",
     )
     assert query == (
         "SELECT Id, Owner.Name FROM Account WHERE (a = 1 OR b = 2) "
-        "AND SystemModstamp >= 2026-01-01T00:00:00Z ORDER BY Id"
+        "AND SystemModstamp >= 2026-01-01T00:00:00Z"
     )
 
 
