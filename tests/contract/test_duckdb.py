@@ -347,6 +347,12 @@ def test_several_threads_may_bring_the_same_connection(user):
 def test_a_closed_connection_is_told_as_one(user):
     """What cannot be used any more is an error of ours, before and amid the work."""
     place = DuckDBWarehouse(user)
+    session = place.session()
+    session._connection.close()
+    with pytest.raises(WarehouseError) as caught:
+        session.query("SELECT 1")
+    assert "open until the run has ended" in caught.value.hint
+    session.close()
     user.close()
     with pytest.raises(WarehouseUnavailableError, match="was closed"):
         place.session()

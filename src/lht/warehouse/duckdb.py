@@ -58,12 +58,12 @@ class DuckDBWarehouse:
     Args:
         target: A path, a ``duckdb:///`` URL or an open connection. A connection stays
             the caller's; its transactions and settings are not touched.
-        create: Whether a file that does not exist comes into being; if not, an empty
-            database in memory stands for it.
+        create: Whether it is to be written, so that a file that does not exist comes
+            into being; if not, an empty database in memory stands for it.
 
     Raises:
         WarehouseUnavailableError: The file is open in another process.
-        ConfigError: The path cannot be a database.
+        ConfigError: It cannot be a database, or not one that can be written.
     """
 
     capabilities = CAPABILITIES

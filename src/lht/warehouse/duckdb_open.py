@@ -43,6 +43,8 @@ def _hint(error: duckdb.Error) -> str | None:
         return "SET memory_limit to more, on a connection of your own"
     if isinstance(error, duckdb.IOException) or "Could not write file" in str(error):
         return "see that the disk has room and the file can be written"
+    if isinstance(error, duckdb.ConnectionException):
+        return "keep the connection open until the run has ended"
     return None
 
 
@@ -89,7 +91,7 @@ def current_database(connection: duckdb.DuckDBPyConnection) -> tuple[str, str]:
             hint="give one that is open, does nothing else at the moment, has no rows"
             " left to fetch, and whose transaction has not failed",
         ) from error
-    return str(name), str(paths[name])
+    return str(name), str(paths.get(name, ""))
 
 
 def check_writable(connection: duckdb.DuckDBPyConnection, database: str) -> None:
