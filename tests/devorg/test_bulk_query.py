@@ -427,3 +427,13 @@ def test_many_jobs_at_once(api: Caller):
         while (job := api.get(path).json())["state"] != "JobComplete":
             api.pause()
         assert job["numberRecordsProcessed"] == rows
+
+
+def test_words_of_a_job_must_be_words(api: Caller):
+    body = {"operation": "query", "query": "SELECT Id FROM Account"}
+    found = api.post("/jobs/query", body | {"columnDelimiter": []})
+    assert api.error(found) == (
+        400,
+        "API_ERROR",
+        "Invalid value for columnDelimiter: []",
+    )

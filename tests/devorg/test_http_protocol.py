@@ -296,3 +296,16 @@ def test_enormous_numbers_are_numbers(api: Caller):
     soql = f"SELECT Id FROM Account WHERE NumberOfEmployees < {huge} LIMIT {huge}"
     with_count = "SELECT Id FROM Account WHERE NumberOfEmployees != null"
     assert len(api.records(soql)) == len(api.records(with_count)) > 0
+
+
+def test_bodies_nested_beyond_reason_are_refused(api: Caller):
+    """JSON of any depth gets an answer that says what is wrong."""
+    nested = b'{"Name": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+    kind = {"Content-Type": "application/json"}
+    found = api.call("POST", "/sobjects/Account", content=nested, headers=kind)
+    assert api.error(found)[:2] == (400, "JSON_PARSER_ERROR")
+
+
+def test_a_secret_of_any_letters_is_just_wrong(api: Caller):
+    found = api.ask_token(client_secret="\u00e9")
+    assert (found.status_code, found.json()["error"]) == (400, "invalid_client")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from tests.devorg.calling import BASE, Caller, calling
@@ -271,3 +272,19 @@ def test_a_cursor_dropped_while_it_is_read_is_a_bad_locator(own: Caller):
     (cursor,) = own.org._service.cursors._open.values()
     cursor.path.unlink()
     assert own.error(own.get(url))[:2] == (400, "INVALID_QUERY_LOCATOR")
+
+
+def test_conditions_nested_beyond_reason_are_refused(api: Caller):
+    """Whichever way a query comes, its depth has an end; what is below it works."""
+    soql = "SELECT Id FROM Account WHERE {}Name = 'x'"
+    deep, fair = soql.format("NOT " * 1_000), soql.format("NOT " * 90)
+    refused = (400, "QUERY_TOO_COMPLICATED")
+    assert api.error(api.get("/query", q=deep))[:2] == refused
+    job = {"operation": "query", "query": deep}
+    assert api.error(api.post("/jobs/query", job))[:2] == refused
+    url = f"{BASE}/query?{urlencode({'q': deep})}"
+    request = {"method": "GET", "url": url, "referenceId": "r"}
+    found = api.post("/composite", {"compositeRequest": [request]}).json()
+    (answer,) = found["compositeResponse"]
+    assert answer["body"][0]["errorCode"] == refused[1]
+    assert api.get("/query", q=fair).status_code == 200

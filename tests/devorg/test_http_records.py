@@ -382,3 +382,41 @@ def test_writes_can_become_visible_late():
         row = api.org.store.get("Account", id_)
         assert row["SystemModstamp"].replace(tzinfo=UTC) == NOW
         assert api.get("/sobjects/Account/updated", **span).json()["ids"] == [id_]
+
+
+def test_a_record_is_deleted_only_under_its_own_name(api: Caller):
+    """Another object's path does not reach it, as it is with changes."""
+    account = make(api, Name="Stays")
+    strange = f"/sobjects/Contact/{account}"
+    refused = (404, "INVALID_CROSS_REFERENCE_KEY")
+    assert api.error(api.call("DELETE", strange))[:2] == refused
+    assert api.error(api.call("PATCH", strange, json={}))[:2] == refused
+    assert api.get(f"/sobjects/Account/{account}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"set": "9999-12-31T23:59:59-14:00"},
+        {"set": "1600-01-01T00:00:00Z"},
+        {"set": 7},
+        {"advance": 1e300},
+        {"advance": -1e12},
+        {"adjust": 60},
+    ],
+)
+def test_the_clock_takes_only_what_it_can_show(api: Caller, body: Any):
+    """A time it cannot show, or a key it does not know, changes nothing."""
+    found = api.post("/devorg/admin/clock", body)
+    assert api.error(found)[:2] == (400, "INVALID_ARGUMENT")
+    assert api.org.clock.now() == NOW
+
+
+@pytest.mark.parametrize("what", ["updated", "deleted"])
+@pytest.mark.parametrize(
+    "start", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "0001-01-01"]
+)
+def test_a_window_may_not_begin_beyond_time(api: Caller, what: str, start: str):
+    end = NOW.isoformat()
+    found = api.get(f"/sobjects/Account/{what}", start=start, end=end)
+    assert api.error(found)[:2] == (400, "INVALID_REPLICATION_DATE")

@@ -178,3 +178,13 @@ def test_real_queries_parse(recorded: Path):
     assert len(plain) > 100
     for text in plain:
         assert isinstance(parse(text), Query)
+
+
+def test_escapes_name_whole_characters():
+    """Two halves make one character; a half alone is none."""
+    smile = Literal(LiteralKind.STRING, r"'\ud83d\ude00'", 0)
+    assert text_value(smile) == like_pattern(smile) == "\N{GRINNING FACE}"
+    half = Literal(LiteralKind.STRING, r"'a\ud800'", 0)
+    for read in (text_value, like_pattern):
+        with pytest.raises(OrgError, match=r"illegal escape '\\ud800'"):
+            read(half)

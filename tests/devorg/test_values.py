@@ -32,7 +32,11 @@ def field(kind: str, **attributes: Any) -> Field:
         ("date", "1700-01-01", date(1700, 1, 1)),
         ("date", "2024-01-15T23:30:00-05:00", date(2024, 1, 16)),
         ("date", datetime(2024, 1, 15, 23, tzinfo=UTC), date(2024, 1, 15)),
-        ("datetime", "2024-01-15T10:30:00.5+0200", datetime(2024, 1, 15, 8, 30, 0, 500000)),
+        (
+            "datetime",
+            "2024-01-15T10:30:00.5+0200",
+            datetime(2024, 1, 15, 8, 30, 0, 500000),
+        ),
         ("datetime", "2024-01-15T10:30:00Z", datetime(2024, 1, 15, 10, 30)),
         (
             "datetime",

@@ -3,6 +3,10 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
+FIRST = datetime(1700, 1, 1, tzinfo=UTC)
+END = datetime(4000, 1, 1, tzinfo=UTC)
+"""The org knows no time before the one and none from the other on."""
+
 
 class Clock:
     """What time it is in the org. It may be set, moved and stopped."""
@@ -24,19 +28,32 @@ class Clock:
         """Set the time; a stopped clock stays stopped.
 
         Raises:
-            ValueError: *now* has no time zone.
+            ValueError: *now* has no time zone, or is not in the years 1700 to 3999.
         """
         if now.tzinfo is None:
             raise ValueError("the org's clock needs an aware datetime")
+        if not FIRST <= now < END:
+            raise ValueError(
+                f"the org's clock shows only {FIRST.year} to {END.year - 1}: {now}"
+            )
+        now = now.astimezone(UTC)
         with self._lock:
             self._offset = now - datetime.now(UTC)
             if self._frozen is not None:
-                self._frozen = now.astimezone(UTC)
+                self._frozen = now
 
     def advance(self, by: timedelta | float) -> None:
-        """Move the time by a timedelta or a number of seconds."""
-        step = by if isinstance(by, timedelta) else timedelta(seconds=by)
-        self.set(self.now() + step)
+        """Move the time by a timedelta or a number of seconds.
+
+        Raises:
+            ValueError: That would be a time that :meth:`set` refuses.
+        """
+        try:
+            step = by if isinstance(by, timedelta) else timedelta(seconds=by)
+            moved = self.now() + step
+        except OverflowError as exc:
+            raise ValueError(f"the org's clock cannot move by {by}") from exc
+        self.set(moved)
 
     def freeze(self) -> None:
         """Stop the clock where it is."""

@@ -36,12 +36,16 @@ def sobject_of(view: View, record_id: str) -> tuple[SObject, str]:
     return sobject, full_id
 
 
-def delete(view: View, record_id: str) -> None:
-    """Put a record into the bin, with all that cannot be without it."""
-    sobject, full_id = sobject_of(view, record_id)
+def delete(view: View, record_id: str, sobject: SObject | None = None) -> None:
+    """Put a record into the bin, with all that cannot be without it.
+
+    It must be an *sobject*, where that is given.
+    """
+    sobject = sobject or sobject_of(view, record_id)[0]
     if not sobject.deletable:
         raise errors.wrong_operation(sobject.name, "deleted")
-    row = records.live_row(view, sobject, full_id)
+    row = records.live_row(view, sobject, record_id)
+    full_id = row["Id"]
     fall = _fall(view, sobject, row)
     _refuse_restricted(fall)
     for child_id, (child, child_row) in fall.deleted.items():

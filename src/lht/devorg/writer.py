@@ -91,10 +91,16 @@ class Writer(ABC):
             values = dict(values) | {key_field: key}
             return records.insert(view, found, values, user_id=user_id), True
 
-    def delete(self, record_id: str) -> None:
-        """Put a record into the recycle bin, with what cannot be without it."""
+    def delete(self, record_id: str, *, sobject: str | None = None) -> None:
+        """Put a record into the recycle bin, with what cannot be without it.
+
+        Args:
+            record_id: Of any record, or only of an *sobject* where that is given.
+            sobject: API name, in any case.
+        """
         with self._writing() as view:
-            recycle.delete(view, record_id)
+            kind = view.sobject(sobject) if sobject else None
+            recycle.delete(view, record_id, kind)
 
     def undelete(self, record_id: str) -> None:
         """Bring a record back from the recycle bin, and what went with it."""

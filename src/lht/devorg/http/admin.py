@@ -31,6 +31,23 @@ _WRITES: dict[str, Callable[[Writer, Json], Any]] = {
         body["sobject"], body["masterId"], body["loserIds"], body.get("values")
     ),
 }
+_KEYS: dict[str, set[str]] = {
+    "insert": {"sobject", "values", "keepId", "keepAudit", "transaction"},
+    "update": {"sobject", "id", "values", "transaction"},
+    "delete": {"id", "transaction"},
+    "undelete": {"id", "transaction"},
+    "hard_delete": {"id", "transaction"},
+    "empty_recycle_bin": {"transaction"},
+    "merge": {"sobject", "masterId", "loserIds", "values", "transaction"},
+    "clock": {"freeze", "set", "advance"},
+    "begin": set(),
+    "commit": {"transaction"},
+    "rollback": {"transaction"},
+    "requests": {"clear"},
+    "expire_sessions": set(),
+    "short_pages": {"rows"},
+}
+"""What the body of each verb may say."""
 
 
 def run(service: Service, call: Call) -> Answer:
@@ -39,15 +56,20 @@ def run(service: Service, call: Call) -> Answer:
         raise OrgError(403, "FORBIDDEN", "the admin API serves this machine only")
     verb = call.segments["verb"].lower()
     body = call.json(Json)
+    if unknown := body.keys() - _KEYS.get(verb, body.keys()):
+        raise _refused(verb, f"unknown keys: {', '.join(sorted(unknown))}")
     try:
         if verb in _WRITES:
             return Answer(body={"id": _WRITES[verb](_writer(service, body), body)})
         if verb in _VERBS:
             return Answer(body=_VERBS[verb](service, body))
     except (KeyError, TypeError, ValueError) as exc:
-        message = f"{verb}: {type(exc).__name__}: {exc}"
-        raise OrgError(400, "INVALID_ARGUMENT", message) from exc
+        raise _refused(verb, f"{type(exc).__name__}: {exc}") from exc
     raise not_found()
+
+
+def _refused(verb: str, why: str) -> OrgError:
+    return OrgError(400, "INVALID_ARGUMENT", f"{verb}: {why}")
 
 
 def _writer(service: Service, body: Json) -> Writer:

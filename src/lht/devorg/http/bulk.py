@@ -57,9 +57,9 @@ def _too_many_jobs(limit: int) -> OrgError:
 
 def _choice(body: Json, name: str, allowed: Any, default: str | None) -> str:
     value = body.get(name, default)
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise _api_error(f"Invalid value for {name}: {value}")
-    return str(value)
+    return value
 
 
 def _compile(service: Service, text: str, *, all_rows: bool) -> Compiled:

@@ -93,7 +93,8 @@ def grant_token(service: Service, call: Call) -> Answer:
         return _refused("grant")
     if client_id != service.sessions.client_id:
         return _refused("client_id")
-    if not hmac.compare_digest(secret or "", service.sessions.client_secret):
+    expected = service.sessions.client_secret.encode()
+    if not hmac.compare_digest((secret or "").encode(), expected):
         return _refused("secret")
     return Answer(body=_token(service, call, service.sessions.open()))
 

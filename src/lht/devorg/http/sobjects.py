@@ -8,7 +8,7 @@ from hashlib import blake2s
 
 from lht.devorg import errors
 from lht.devorg.describe import render_describe, render_global
-from lht.devorg.errors import AmbiguousKeyError, OrgError
+from lht.devorg.errors import AmbiguousKeyError
 from lht.devorg.http.query import compile_soql, read_records
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json
@@ -79,9 +79,8 @@ def update(service: Service, call: Call) -> Answer:
 
 def delete(service: Service, call: Call) -> Answer:
     """Answer ``DELETE /sobjects/X/ID``."""
-    find_sobject(service, call)
-    id_ = _known_id(call.segments["id"])
-    service.write(lambda writer: writer.delete(id_))
+    sobject, id_ = find_sobject(service, call), _known_id(call.segments["id"])
+    service.write(lambda writer: writer.delete(id_, sobject=sobject.name))
     return Answer(204)
 
 
@@ -250,12 +249,10 @@ def _moment(text: str) -> datetime:
     try:
         # An unencoded plus sign arrives as a space.
         moment = datetime.fromisoformat(text.strip().replace(" ", "+"))
-    except ValueError as exc:
-        raise OrgError(
-            400, "INVALID_REPLICATION_DATE", f"invalid date: {text}"
-        ) from exc
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).replace(second=0, microsecond=0)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return moment.astimezone(UTC).replace(second=0, microsecond=0)
+    except (ValueError, OverflowError) as exc:
+        raise errors.bad_replication_date(f"invalid date: {text}") from exc
 
 
 def _instant(moment: datetime) -> str:

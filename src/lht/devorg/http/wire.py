@@ -86,7 +86,7 @@ class Call:
             raise OrgError(415, "UNSUPPORTED_MEDIA_TYPE", message)
         try:
             return msgspec.json.decode(self.body, type=shape)
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise OrgError(400, "JSON_PARSER_ERROR", str(exc)) from exc
 
 

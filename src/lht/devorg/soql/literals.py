@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from lht.devorg.errors import OrgError
 from lht.devorg.soql.nodes import Literal, LiteralKind
 from lht.devorg.soql.texts import malformed
 
@@ -23,7 +24,7 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
 def text_value(literal: Literal) -> str:
     """Read a string literal: quotes off, escapes resolved."""
-    return _ESCAPE.sub(lambda found: _escaped(found[1]), literal.text[1:-1])
+    return _joined(_ESCAPE.sub(lambda found: _escaped(found[1]), literal.text[1:-1]))
 
 
 def like_pattern(literal: Literal) -> str:
@@ -34,7 +35,20 @@ def like_pattern(literal: Literal) -> str:
             return "\\" + found[1]
         return _escaped(found[1]).replace("\\", "\\\\")
 
-    return _ESCAPE.sub(resolve, literal.text[1:-1])
+    return _joined(_ESCAPE.sub(resolve, literal.text[1:-1]))
+
+
+def _joined(text: str) -> str:
+    """Make one character of the two halves that an escape can name."""
+    try:
+        return text.encode("utf-16-be", "surrogatepass").decode("utf-16-be")
+    except UnicodeDecodeError as exc:
+        half = exc.object[exc.start : exc.start + 2].hex()
+        raise _illegal_escape(f"u{half}") from None
+
+
+def _illegal_escape(code: str) -> OrgError:
+    return malformed(f"Invalid string literal: illegal escape '\\{code}'")
 
 
 def _escaped(code: str) -> str:
@@ -43,7 +57,7 @@ def _escaped(code: str) -> str:
     try:
         return _PLAIN_ESCAPES[code.lower()]
     except KeyError:
-        raise malformed(f"Invalid string literal: illegal escape '\\{code}'") from None
+        raise _illegal_escape(code) from None
 
 
 def number_value(literal: Literal) -> float | int:

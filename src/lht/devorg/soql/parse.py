@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any, cast
 
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedToken
+from lark import Lark, Token, Transformer, Tree, UnexpectedCharacters, UnexpectedToken
 from lark.exceptions import VisitError
 
 from lht.devorg.errors import OrgError
@@ -25,11 +25,14 @@ from lht.devorg.soql.nodes import (
     Sort,
     TypeOf,
 )
-from lht.devorg.soql.texts import located, malformed
+from lht.devorg.soql.texts import located, malformed, too_complicated
 
 # Source: SOQL and SOSL Reference v65, "SOQL Limits".
 MAX_QUERY_CHARACTERS = 100_000
 MAX_OFFSET = 2_000
+
+MAX_DEPTH = 100
+"""How deep conditions and calls may be nested."""
 
 _ANY_NUMBER = 2**62  # of rows: whoever asks for more gets as many
 
@@ -41,7 +44,8 @@ def parse(text: str) -> Query:
     """Parse a query.
 
     Raises:
-        OrgError: MALFORMED_QUERY or NUMBER_OUTSIDE_VALID_RANGE, with Salesforce's text.
+        OrgError: MALFORMED_QUERY, QUERY_TOO_COMPLICATED or
+            NUMBER_OUTSIDE_VALID_RANGE, with Salesforce's text.
     """
     if len(text) > MAX_QUERY_CHARACTERS:
         raise malformed(
@@ -53,6 +57,7 @@ def parse(text: str) -> Query:
         raise _unreadable(text, cast("int", exc.pos_in_stream)) from exc
     except UnexpectedToken as exc:
         raise _unexpected(text, exc.token) from exc
+    _refuse_depth(tree)
     try:
         return cast("Query", _ToNodes(text).transform(tree))
     except VisitError as exc:
@@ -62,6 +67,15 @@ def parse(text: str) -> Query:
 @cache
 def _parser() -> Lark:
     return Lark.open("grammar.lark", rel_to=__file__, parser="lalr")
+
+
+def _refuse_depth(tree: Tree[Token]) -> None:
+    """Refuse what those who walk down the tree would not come back from."""
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        level = [c for node in level for c in node.children if isinstance(c, Tree)]
+    if level:
+        raise too_complicated()
 
 
 def _unreadable(text: str, position: int) -> OrgError:

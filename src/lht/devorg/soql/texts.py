@@ -27,6 +27,15 @@ def malformed(message: str) -> OrgError:
     return OrgError(400, "MALFORMED_QUERY", message)
 
 
+def too_complicated() -> OrgError:
+    """Refuse a query that is nested too deep."""
+    message = (
+        "Query is either selecting too many fields or the filter conditions are too "
+        "complicated."
+    )
+    return OrgError(400, "QUERY_TOO_COMPLICATED", message)
+
+
 def unsupported(text: str, name: Name, what: str) -> OrgError:
     """Refuse what this org does not know of SOQL, in so many words."""
     message = f"devorg does not support {what} in a query"
