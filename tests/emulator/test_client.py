@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta
 
 import pytest
+from tests.data.soql import quoted
 
 from lht import devorg
 from lht.exceptions import (
@@ -151,7 +152,7 @@ def test_a_wrong_secret_is_told(org):
 def test_long_queries_go_through(org, client):
     """A filter of many ids, far too long for a URL, finds exactly those."""
     wanted = all_ids(org)[:1_500]
-    where = f"Id IN ({', '.join(map(soql.quote_string, wanted))})"
+    where = f"Id IN ({', '.join(map(quoted, wanted))})"
     query = soql.build_query("Account", ["Id"], where=where)
     assert sorted(ids_by_rest(client, query)) == wanted
     assert any(path.endswith("/composite") for _, path, _ in org.requests)
@@ -161,9 +162,7 @@ def test_long_queries_go_through(org, client):
 def test_quoted_values_find_their_record(org, client, text):
     """A value of any characters, quoted, finds the record that holds it."""
     made = org.insert("Account", {"Name": text})
-    query = soql.build_query(
-        "Account", ["Id"], where=f"Name = {soql.quote_string(text)}"
-    )
+    query = soql.build_query("Account", ["Id"], where=f"Name = {quoted(text)}")
     assert made in ids_by_rest(client, query)
 
 

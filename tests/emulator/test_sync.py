@@ -27,7 +27,6 @@ from lht.exceptions import SyncError
 from lht.report.values import Change, ObjectReport, Status, SyncMode
 from lht.salesforce.client import Client
 from lht.salesforce.intelligent_sync import IntelligentSync
-from lht.salesforce.soql import quote_string
 from lht.sync import plan_sync, sync
 from lht.sync.plan import Options
 
@@ -259,7 +258,7 @@ def test_where_is_part_of_the_table(scene: Scene) -> None:
     other = scene.synced("Account", where="Name LIKE 'apple%' OR Name LIKE 'pear%'")
     assert other.mode is SyncMode.FULL
     scene.check("Account")
-    scene.sync("Account", where=f"Name = {quote_string('pear 1')}")
+    scene.sync("Account", where="Name = 'pear 1'")
     assert scene.scalar("SELECT count(*) FROM RAW.Account") == 1
 
 

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar, overload
+from urllib.parse import quote
 
 from lht.exceptions import (
     BulkJobError,
@@ -114,7 +115,7 @@ def read_job(
         api_version: The version the job was created with, if not the client's.
     """
     version = api_version or client.api_version
-    path = f"/services/data/v{version}/jobs/query/{job_id}"
+    path = f"/services/data/v{version}/jobs/query/{quote(job_id, safe='')}"
     return _job(client.request("GET", path))
 
 

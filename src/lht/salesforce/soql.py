@@ -1,4 +1,4 @@
-"""SOQL text: building and escaping. Pure."""
+"""SOQL text: building and checking. Pure."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,16 +9,6 @@ from lht.exceptions import ConfigError
 # Source: SOQL and SOSL Reference v65, "SOQL Limits".
 MAX_QUERY_CHARACTERS = 100_000
 
-_ESCAPES = {
-    "\\": "\\\\",
-    "'": "\\'",
-    '"': '\\"',
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\b": "\\b",
-    "\f": "\\f",
-}
 _NAME = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*", re.ASCII)
 # One piece of a filter: a whole string, a word with its dots, or a character.
 _PIECE = re.compile(r"'(?:[^'\\]|\\.)*'|[A-Za-z_][\w.]*|--|/\*|//|\S", re.DOTALL)
@@ -26,11 +16,6 @@ _CLAUSES = re.compile(
     r"SELECT|FROM|WHERE|WITH|GROUP|HAVING|ORDER|LIMIT|OFFSET|USING|FOR|UPDATE|ALL",
     re.IGNORECASE,
 )
-
-
-def quote_string(text: str) -> str:
-    """Return ``text`` as a SOQL string literal, quotes included."""
-    return "'" + "".join(_escaped(c) for c in text) + "'"
 
 
 def format_datetime(instant: datetime) -> str:
@@ -131,12 +116,6 @@ def _pieces(where: str) -> Iterator[str]:
         if piece in {"--", "/*", "//", ";"}:
             raise _wrong_where(f"{piece} is not SOQL")
         yield piece
-
-
-def _escaped(character: str) -> str:
-    if character in _ESCAPES:
-        return _ESCAPES[character]
-    return character if character >= " " else f"\\u{ord(character):04x}"
 
 
 def _checked_name(name: str) -> str:

@@ -125,6 +125,13 @@ def test_other_refusals_stay_what_they_are(org, client):
     assert not isinstance(caught.value, BulkRefusedError)
 
 
+def test_a_job_is_looked_for_among_jobs_only(org, client):
+    """Whatever stands for a job's id, nothing else of the org is asked for."""
+    with pytest.raises(SalesforceAPIError):
+        read_job(client, "../../limits?x")
+    assert org.calls()[0].path == org.api + "jobs/query/..%2F..%2Flimits%3Fx"
+
+
 @pytest.mark.parametrize(
     "body", [[], {}, b"", job_body(apiVersion="new"), job_body(createdDate=None)]
 )
