@@ -1,5 +1,6 @@
 """The pages of a finished query job: fetched by threads, whole, each once."""
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -9,7 +10,11 @@ from itertools import count
 from threading import Event
 from typing import Any, Generic, TypeVar
 
-from lht.exceptions import RowCountMismatchError, SalesforceAPIError
+from lht.exceptions import (
+    RowCountMismatchError,
+    SalesforceAPIError,
+    SalesforceUnavailableError,
+)
 from lht.salesforce import _errors
 from lht.salesforce._bodies import Wire
 from lht.salesforce._wire import Answer
@@ -88,12 +93,21 @@ def _page(answer: Answer, index: int) -> tuple[ResultPage, str | None]:
     """Return a whole page and the locator of the one after it."""
     page = ResultPage(
         index=index,
-        rows=int(answer.headers.get("sforce-numberofrecords", 0)),
+        rows=_number(answer.headers.get("sforce-numberofrecords", "0")),
         body=answer.body(),
         wire_bytes=len(answer.wire),
     )
     locator = answer.headers.get("sforce-locator", "null")
     return page, None if locator == "null" else locator
+
+
+def _number(header: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", header):
+        raise SalesforceUnavailableError(
+            "Salesforce did not tell how many rows a result page has",
+            hint="run it again; if it happens again, please report it",
+        )
+    return int(header)
 
 
 def listed_urls(

@@ -393,7 +393,12 @@ def _parse_limit_info(headers: Mapping[str, str]) -> tuple[int, int] | None:
 def _on_origin(token: Token, target: str) -> httpx2.URL:
     """Return the URL of a path on the token's origin; refuse every other origin."""
     origin = httpx2.URL(token.instance_url)
-    url = origin.join(target)
+    try:
+        url = origin.join(target)
+    except httpx2.InvalidURL as exc:
+        raise SalesforceAPIError(
+            "that is no address within the org", why=str(exc)
+        ) from exc
     if (url.scheme, url.host, url.port) != (origin.scheme, origin.host, origin.port):
         raise SalesforceAPIError(
             f"refused to send the access token to {url.host}",

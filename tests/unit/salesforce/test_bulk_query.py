@@ -586,6 +586,26 @@ def test_a_list_that_leads_nowhere_ends(org, client):
         list(iter_result_pages(client, job(rows=1)))
 
 
+@pytest.mark.parametrize("number", ["", "many", "-1", "1.5", "9" * 5_000])
+def test_a_page_that_does_not_tell_its_rows_is_an_outage(org, client, number):
+    """A page is not taken for one of no rows where its number is unreadable."""
+    made = Pages(org, [1])
+    reply = made.reply(0, headers={"Sforce-NumberOfRecords": number})
+    org.on("GET", f"{JOB}/page0", reply)
+    with pytest.raises(SalesforceUnavailableError):
+        list(iter_result_pages(client, made.job))
+
+
+@pytest.mark.parametrize("address", ["http://[", "/\x00", "https://evil.example/x"])
+def test_a_page_elsewhere_is_not_asked_for(org, client, address):
+    """An address that is none, or not within the org, is an error of ours."""
+    made = Pages(org, [1])
+    body = {"resultPages": [{"resultUrl": address}], "done": True}
+    org.on("GET", f"{JOB}/resultPages", body)
+    with pytest.raises(SalesforceAPIError):
+        list(iter_result_pages(client, made.job))
+
+
 # -- what is fetched again, and how often --------------------------------------
 
 
