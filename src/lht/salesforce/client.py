@@ -1,6 +1,7 @@
 """The one request path to an org: session, retries, errors, accounting."""
 
 import copy
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import httpx2
 import msgspec
 
 from lht.exceptions import (
+    ConfigError,
     SalesforceAPIError,
     SalesforceAuthError,
     SalesforceLimitError,
@@ -30,6 +32,7 @@ NEWEST_API_VERSION = "62.0"  # the newest that lht has been tested against
 # Salesforce ends a REST query after 120 s; its answer must still find us listening.
 _TIMEOUT_SECONDS = 150.0
 _MAX_CONNECTIONS = 20
+_VERSION = r"^[0-9]{1,3}\.[0-9]$"
 _STEP_SECONDS = 0.1  # of a wait, after which it may end
 _REPEATABLE_METHODS = {"GET", "HEAD"}
 
@@ -78,7 +81,7 @@ class _Organizations(msgspec.Struct, frozen=True):
 
 
 class _Version(msgspec.Struct, frozen=True):
-    version: Annotated[str, msgspec.Meta(pattern=r"^\d+\.\d+$")]
+    version: Annotated[str, msgspec.Meta(pattern=_VERSION)]
 
 
 class Client:
@@ -102,6 +105,8 @@ class Client:
         timeout: float = _TIMEOUT_SECONDS,
         max_connections: int = _MAX_CONNECTIONS,
     ) -> None:
+        if not re.search(_VERSION, api_version):
+            raise ConfigError(f"{api_version!r} is no API version", hint="e.g. 62.0")
         self._session = _Session(auth, api_version, timeout, max_connections)
         self._counters: tuple[_Counter, ...] = (_Counter(),)
         self._stops: tuple[Event, ...] = ()
@@ -198,8 +203,6 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         json: Any = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
         idempotent: bool | None = None,
     ) -> Response:
         """Send a request and return its answer.
@@ -209,8 +212,6 @@ class Client:
             path: Relative to ``/services/data/vXX.0/``, or absolute on the origin.
             params: The query string, decoded.
             json: The body, to be encoded as JSON.
-            content: The body as bytes, instead of ``json``.
-            headers: Besides our own.
             idempotent: Whether repeating it does no harm; by default GET and HEAD.
 
         Raises:
@@ -222,8 +223,6 @@ class Client:
             read=Response.of,
             params=params,
             json=json,
-            content=content,
-            headers=headers,
             idempotent=idempotent,
         )
 
@@ -235,8 +234,6 @@ class Client:
         read: Callable[[Answer], T],
         params: Mapping[str, str] | None = None,
         json: Any = None,
-        content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
         idempotent: bool | None = None,
         passing: Callable[[Exception], bool] = _errors.is_transient,
     ) -> T:
@@ -248,17 +245,20 @@ class Client:
         """
         if idempotent is None:
             idempotent = method in _REPEATABLE_METHODS
+        url = self._resource(path)
+        content, headers = None, {}
         if json is not None:
             content = msgspec.json.encode(json)
-            headers = {"Content-Type": "application/json", **(headers or {})}
-        url = self._resource(path)
+            headers = {"Content-Type": "application/json"}
 
         def send_as(token: Token) -> T:
             request = self._session.http.build_request(
-                method, _on_origin(token, url), params=params, content=content
+                method,
+                _on_origin(token, url),
+                params=params,
+                content=content,
+                headers=headers | {"Authorization": f"Bearer {token.access_token}"},
             )
-            request.headers.update(headers or {})
-            request.headers["Authorization"] = f"Bearer {token.access_token}"
             answer = self._send(request)
             if not answer.is_success:
                 raise _errors.to_error(answer, f"{method} {_shown(path)}")

@@ -11,6 +11,7 @@ import pytest
 import stamina
 
 from lht.exceptions import (
+    ConfigError,
     SalesforceAPIError,
     SalesforceAuthError,
     SalesforceError,
@@ -57,6 +58,13 @@ def test_versions_of_another_shape_are_an_outage(org, client, body):
         return
     with pytest.raises(SalesforceUnavailableError):
         _ = client.api_version
+
+
+@pytest.mark.parametrize("version", ["", "v62.0", "62", "newest", "62.0/.."])
+def test_what_is_no_version_is_refused(org, version):
+    """A version that cannot be compared is a mistake of the caller's."""
+    with pytest.raises(ConfigError, match="API version"):
+        Client(org.credentials(), api_version=version)
 
 
 @pytest.mark.parametrize("body", [[], {}, {"records": []}, {"records": [{"Id": 5}]}])
