@@ -1,7 +1,12 @@
 """What may happen to a table, a field, a job or a lease between two runs."""
 
+import signal
+import subprocess
+import sys
+import threading
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -246,3 +251,30 @@ def test_unreadable_state_is_left_behind_by_a_full_load(scene: Scene) -> None:
     assert error_code(scene) == "state"
     scene.sync("Account", mode="full")
     scene.check("Account")
+
+
+def test_a_stop_while_salesforce_is_down_is_heard(
+    client: Client, tmp_path: Path
+) -> None:
+    """Ctrl-C ends a run at once, also amid the patience for an org that is gone."""
+    script = (
+        "import sys, lht\n"
+        "lht.sync('Account', warehouse=sys.argv[1], salesforce={'access_token':"
+        " sys.argv[2], 'instance_url': sys.argv[3]}, listener=lambda e:"
+        " print(type(e).__name__, flush=True))\n"
+    )
+    token = client._session.auth.token()
+    gone = "http://127.0.0.1:9"  # nobody listens there
+    command = [sys.executable, "-c", script, str(tmp_path / "crm.duckdb")]
+    with subprocess.Popen(
+        [*command, token.access_token, gone],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "SyncStarted\n"
+        threading.Event().wait(1)  # until it waits for the org
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    assert "SyncInterrupted" in told

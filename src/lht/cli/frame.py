@@ -15,19 +15,12 @@ import typer
 from typer.core import TyperCommand
 
 from lht.cli.connections import Org, Target
-from lht.cli.console import INTERRUPTED, Console
-from lht.exceptions import LHTError
+from lht.cli.console import Console
+from lht.exceptions import StoppedError
 
 GROUPS: Final = (Org, Target, Console)
 
 Record = tuple[str, str]  # an option and what it is for
-
-
-class StoppedError(LHTError):
-    """A person pressed Ctrl-C."""
-
-    code = "interrupted"
-    exit_code = INTERRUPTED
 
 
 class Session:

@@ -121,6 +121,7 @@ def _result(sobject: str, target: str) -> dict[str, Any]:
 
 def _receipt(receipt: ObjectReport) -> dict[str, Any]:
     return {
+        "target_table": receipt.target_table,
         "sync_method": receipt.sync_method,
         "estimated_records": receipt.estimated_rows or 0,
         "actual_records": receipt.read,

@@ -66,8 +66,9 @@ def sync(
         SyncError: Objects failed; its ``report`` has all receipts.
         LHTError: Nothing was started.
     """
-    if options is None:
-        options = _options(mode, where, fields)
+    options = options or _options(mode, where, fields)
+    if not isinstance(options.where, str | None):
+        raise ConfigError(f"a filter is a text, not {type(options.where).__name__}")
     with (
         opened_client(salesforce) as client,
         opened_warehouse(warehouse, create=not dry_run) as place,
@@ -131,8 +132,6 @@ def runs(warehouse: Any = None) -> list[SyncReport]:
 def _options(
     mode: str | SyncMode, where: str | None, fields: Iterable[str] | None
 ) -> Options:
-    if where is not None and not isinstance(where, str):
-        raise ConfigError(f"where= is a text, not a {type(where).__name__}")
     if isinstance(fields, str):
         fields = fields.split(",")
     try:
@@ -150,6 +149,8 @@ def _targets(
     objects: str | Iterable[str], schema: str | None, table: str | None
 ) -> dict[str, str | None]:
     """Return the objects, each once, with the table name that was asked for."""
+    if not isinstance(objects, str | Iterable):
+        raise ConfigError(f"names are expected, not {type(objects).__name__}")
     names = [objects] if isinstance(objects, str) else list(objects)
     for what in (*names, schema or "", table or ""):
         if not isinstance(what, str):

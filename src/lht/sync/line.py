@@ -30,6 +30,7 @@ from lht.exceptions import (
     SalesforceLimitError,
     SalesforceUnavailableError,
     StateError,
+    StoppedError,
     WarehouseError,
     ours,
 )
@@ -65,13 +66,6 @@ from lht.sync.state import Store, utc_now
 from lht.warehouse.base import Session, Warehouse
 
 REST_TRIES: Final = 3  # a query whose cursor died is started again
-
-
-class StoppedError(LHTError):
-    """The user stopped the run (Ctrl-C). Jobs are kept for resuming."""
-
-    code = "interrupted"
-    exit_code = 130
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +149,7 @@ class Line:
             context.leases.held(session, target),
         ):
             receipt = self._loaded(session)
-            with suppress(WarehouseError, StateError):  # what counts is committed
+            with suppress(WarehouseError, StateError, StoppedError):  # it is committed
                 self._clean_up(session, receipt)
         receipt = replace(
             receipt, seconds=self._seconds(), api_calls=self._client.usage.calls

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from lht.events import Event, Listener, ObjectQueued, SyncEnded, SyncStarted
-from lht.exceptions import SalesforceError, WarehouseError
+from lht.exceptions import SalesforceError, StoppedError, WarehouseError
 from lht.report.document import one_exit_code
 from lht.report.values import (
     ObjectPlan,
@@ -51,8 +51,9 @@ class Run:
         max_calls: int | None = None,
     ) -> None:
         self.run_id = new_run_id()
+        stop = threading.Event()
         self._client = client.scoped(
-            max_calls=max_calls, kept_for_others=KEPT_FOR_OTHERS
+            max_calls=max_calls, kept_for_others=KEPT_FOR_OTHERS, stop=stop
         )
         self._warehouse = warehouse
         self._max_parallel = max(1, max_parallel)
@@ -66,7 +67,7 @@ class Run:
             leases=Leases(warehouse, self.run_id),
             emit=_one_at_a_time(listener),
             slots=threading.Semaphore(warehouse.capabilities.parallel_loads),
-            stop=threading.Event(),
+            stop=stop,
         )
 
     # -- what callers want --------------------------------------------------------
@@ -144,7 +145,7 @@ class Run:
         names = [line.name for line, ok in zip(lines, known, strict=True) if ok]
         try:
             counts = limits.read_record_counts(self._client, names) if names else {}
-        except SalesforceError:
+        except (SalesforceError, StoppedError):
             counts = {}  # an estimate less: COUNT() stands in
         for line in lines:
             line.record_count = counts.get(line.name)

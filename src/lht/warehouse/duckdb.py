@@ -74,11 +74,11 @@ class DuckDBWarehouse:
         with contextlib.ExitStack() as opened:
             if isinstance(target, duckdb.DuckDBPyConnection):
                 self._root = target
+                self._database, path = current_database(target)
             else:
-                self._root = opened.enter_context(
-                    open_database(path_of(target), create=create)
-                )
-            self._database, path = current_database(self._root)
+                path = path_of(target)
+                self._root = opened.enter_context(open_database(path, create=create))
+                self._database, _ = current_database(self._root)
             if create:
                 check_writable(self._root, self._database)
             self._opened = opened.pop_all()
