@@ -15,7 +15,7 @@ from lht.devorg import ids
 from lht.devorg.clock import Clock
 from lht.devorg.declaration import load_metadata, parse_metadata
 from lht.devorg.load import LoadSummary, load
-from lht.devorg.load_files import DELIMITERS, LoadError
+from lht.devorg.load_files import DELIMITERS, LoadError, UnknownError
 from lht.devorg.metadata import Metadata
 from lht.devorg.store import Store
 
@@ -419,6 +419,35 @@ def test_unknown_columns_stop_the_load_before_it_begins(
     assert summary.notes == (
         f"{bad}: Contact has no field 'Shoe_Size__c'; left out, rows: 1",
         f"{bad}: Contact has no field 'Hat'; left out, rows: 1",
+    )
+
+
+def test_unknown_objects_stop_the_load_or_are_left_out(
+    store: Store, write: Write
+) -> None:
+    """What the org cannot have of plan, tree or folder is noted, the rest loaded."""
+    cars = {"records": [{"Name": "Beetle"}]}
+    write("a.json", tree(record("Account", "a", Name="A", Cars__r=cars)))
+    write("c.json", tree(record("Car__c", "c", Name="C")))
+    entries = [("Account", "a.json"), ("Car__c", "c.json")]
+    plan = write(
+        "plan.json", json.dumps([{"sobject": s, "files": [f]} for s, f in entries])
+    )
+    phantom = write("Phantom__c.csv", "Name\nP\n")
+    loose = plan.with_name("c.json")
+    for path in (plan, loose, phantom, f"Nope={phantom}"):
+        with pytest.raises(UnknownError, match=r"org|object"):
+            load(store, [path])
+    paths = [plan, loose, phantom, f"Nope={phantom}"]
+    summary = load(store, paths, ignore_unknown=True)
+    assert (summary.loaded, summary.rejected) == ({"Account": 1}, ())
+    source = plan.with_name("a.json")
+    assert summary.notes == (
+        f"{source}: Account has no child relationship 'Cars__r'; left out, lists: 1",
+        f"{plan}: the org has no object 'Car__c'; left out, entries: 1",
+        f"{loose}: the org has no object 'Car__c'; left out, records: 1",
+        f"{phantom}: which object is it of? Write Name={phantom}; left out, files: 1",
+        f"Nope={phantom}: the org has no object 'Nope'; left out, files: 1",
     )
 
 

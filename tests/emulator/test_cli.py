@@ -162,3 +162,37 @@ def test_load_fills_a_file_that_serve_can_serve(lht):
         assert org.store.record_counts()["Account"] == 1
     code, _, err = lht("devorg", "load", "no-such-file.csv")
     assert code == 2
+
+
+def test_load_tells_how_to_leave_out_what_the_org_has_not(lht):
+    """An unknown object is refused with the option that leaves it out, with a note."""
+    Path("Phantom__c.csv").write_text("Name\nP\n")
+    code, _, err = lht("devorg", "load", "Phantom__c.csv")
+    assert code == 2
+    assert "--ignore-unknown" in err
+    code, out, err = lht("devorg", "load", "Phantom__c.csv", "--ignore-unknown")
+    assert code == 0
+    assert "left out" in out + err
+
+
+@pytest.mark.parametrize("verb", [("serve", "--port", "0"), ("load", "Account.csv")])
+def test_a_file_that_is_no_orgs_or_in_use_is_the_users_to_mend(lht, verb):
+    """What is wrong with the file is said in a line, with what to do; exit 2."""
+    Path("Account.csv").write_text("Name\nAcme\n")
+    code, _, err = lht("devorg", *verb, "--file", "Account.csv")
+    assert code == 2
+    assert "Account.csv is not an org's file" in err
+    assert "hint:" in err
+    code, _, err = lht("devorg", *verb, "--file", "no/such/folder.duckdb")
+    assert code == 2
+    assert "cannot be made" in err
+    with start(path="org.duckdb"):
+        code, _, err = lht("devorg", *verb, "--file", "org.duckdb")
+    assert code == 2
+    assert "org.duckdb is in use" in err
+
+
+def test_a_port_that_cannot_be_is_refused(lht):
+    code, _, err = lht("devorg", "serve", "--port", "99999")
+    assert code == 2
+    assert "65535" in err

@@ -29,7 +29,10 @@ SOME_ROWS_FAILED: Final = 3
 def serve(
     *,
     port: Annotated[
-        int, typer.Option("--port", metavar="N", help="0 for any that is free.")
+        int,
+        typer.Option(
+            "--port", metavar="N", min=0, max=65_535, help="0 for any that is free."
+        ),
     ] = DEFAULT_PORT,
     rows: Annotated[
         list[str] | None,
@@ -64,7 +67,7 @@ def load(
     ] = DEFAULT_FILE,
     ignore_unknown: Annotated[
         bool,
-        typer.Option("--ignore-unknown", help="Leave out columns the org has not."),
+        typer.Option("--ignore-unknown", help="Leave out what the org has not."),
     ] = False,
     console: Console,
 ) -> int:
@@ -73,7 +76,7 @@ def load(
         try:
             summary = org.load(paths, ignore_unknown=ignore_unknown)
         except ValueError as error:
-            raise ConfigError(str(error)) from error
+            raise ConfigError(str(error), hint=_hint(error)) from error
     for note in summary.notes:
         console.say(note)
     for row in summary.rejected:
@@ -111,9 +114,16 @@ def _started(**options: Any) -> Iterator["Org"]:
     try:
         org = devorg.start(**options)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"the org cannot be started: {error}") from error
+        raise ConfigError(
+            f"the org cannot be started: {error}", hint=_hint(error)
+        ) from error
     with org:
         yield org
+
+
+def _hint(error: Exception) -> str | None:
+    """Return what an error of the org says can be done about it, if it does."""
+    return getattr(error, "hint", None)
 
 
 def parse_rows(words: list[str]) -> dict[str, int]:

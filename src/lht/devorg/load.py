@@ -17,7 +17,7 @@ from lht.devorg import errors, ids, records
 from lht.devorg.errors import OrgError
 from lht.devorg.generate import parents_first
 from lht.devorg.links import Links
-from lht.devorg.load_files import LoadError, Record, find_field, read_records
+from lht.devorg.load_files import Record, UnknownError, find_field, read_records
 from lht.devorg.load_rows import References, Row, UnresolvedError
 from lht.devorg.metadata import Field, SObject
 from lht.devorg.records import is_required
@@ -77,18 +77,20 @@ def load(
             object that its name says, or of the one in ``Name=path``. A reference may
             be an id, an ``@reference`` of the same load, or the parent's name; columns
             such as ``Owner.Email`` name a parent by one of its fields.
-        ignore_unknown: Leave out columns that the org does not have, with a note,
-            instead of refusing the files.
+        ignore_unknown: Leave out objects and columns that the org does not have, with
+            a note, instead of refusing the files.
 
     Raises:
-        LoadError: A file cannot be read, or has unknown columns. Nothing was loaded.
+        LoadError: A file cannot be read, or has what the org does not (UnknownError).
+            Nothing was loaded.
     """
-    found = read_records(store.metadata, paths)
+    found, left_out = read_records(store.metadata, paths, ignore_unknown=ignore_unknown)
     columns, unknown = _understand(found)
     if unknown and not ignore_unknown:
-        raise LoadError("\n".join(unknown))
+        raise UnknownError("\n".join(unknown))
     with store.lock, store.cursor() as cursor:
         loading = _Load(store, cursor, found, columns)
+        loading.note(left_out.elements())
         loading.note(f"{text}; left out, rows" for text in unknown.elements())
         return loading.run()
 

@@ -9,7 +9,9 @@ import csv
 import io
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,16 @@ class LoadError(ValueError):
     """Files that cannot be loaded as they are. Nothing has been loaded."""
 
 
+class UnknownError(LoadError):
+    """Files with objects or columns that the org does not have."""
+
+    hint = "--ignore-unknown leaves out what the org does not have"
+
+    def __init__(self, what: str, place: str | Path | None = None) -> None:
+        super().__init__(what if place is None else f"{place}: {what}")
+        self.what = what
+
+
 @dataclass(eq=False)
 class Record:
     """One record of a file: columns as the file names them, values as it has them."""
@@ -44,40 +56,59 @@ class Record:
     parent: "tuple[Field, Record] | None" = None
 
 
-def read_records(metadata: Metadata, paths: Iterable[Path | str]) -> list[Record]:
+def read_records(
+    metadata: Metadata, paths: Iterable[Path | str], *, ignore_unknown: bool = False
+) -> tuple[list[Record], Counter[str]]:
     """Read all files, each once, folders and plans followed.
+
+    Returns the records, and how often what was left out.
 
     Args:
         metadata: The objects that records can be of.
         paths: Plans, record files, CSV files or folders of them; ``Name=path`` says
             which object a CSV file is of, where its name does not.
+        ignore_unknown: Leave out what is of no object that the org has.
 
     Raises:
         LoadError: A file cannot be read, or it is not clear what it is.
     """
-    reader = _Reader(metadata)
+    reader = _Reader(metadata, ignore_unknown=ignore_unknown)
     for path in paths:
         named = _NAMED.fullmatch(str(path))
         if named and not Path(path).exists():
-            reader.take(Path(named.group(2)), reader.sobject(named.group(1), str(path)))
+            with reader.leaving_out(path, "files"):
+                sobject = reader.sobject(named.group(1), str(path))
+                reader.take(Path(named.group(2)), sobject)
         else:
             reader.take(Path(path), None)
-    return reader.records
+    return reader.records, reader.left_out
 
 
 class _Reader:
     """Collects records; remembers which files were read."""
 
-    def __init__(self, metadata: Metadata) -> None:
+    def __init__(self, metadata: Metadata, *, ignore_unknown: bool) -> None:
         self.metadata = metadata
         self.records: list[Record] = []
+        self.left_out: Counter[str] = Counter()
+        self._ignore_unknown = ignore_unknown
         self._seen: set[Path] = set()
+
+    @contextmanager
+    def leaving_out(self, source: str | Path, things: str) -> Iterator[None]:
+        """Let the block end at what the org does not have, and note that it did."""
+        try:
+            yield
+        except UnknownError as exc:
+            if not self._ignore_unknown:
+                raise
+            self.left_out[f"{source}: {exc.what}; left out, {things}"] += 1
 
     def sobject(self, name: str, place: str) -> SObject:
         """Find an object by name."""
         found = self.metadata.by_name.get(name.lower())
         if found is None:
-            raise LoadError(f"{place}: the org has no object {name!r}")
+            raise UnknownError(f"the org has no object {name!r}", place)
         return found
 
     def take(self, path: Path, sobject: SObject | None) -> None:
@@ -91,7 +122,8 @@ class _Reader:
         if path.suffix.lower() == ".json":
             self._take_json(path, _parse_json(path), sobject)
         else:
-            self._take_csv(path, sobject or self._object_of(path))
+            with self.leaving_out(path, "files"):
+                self._take_csv(path, sobject or self._object_of(path))
 
     def _take_folder(self, folder: Path) -> None:
         """Read a folder's plans; without a plan, all its record and CSV files."""
@@ -107,10 +139,13 @@ class _Reader:
     def _take_json(self, path: Path, content: Any, sobject: SObject | None) -> None:
         if isinstance(content, list):
             for entry in content:
-                self._take_plan_entry(path, entry)
+                with self.leaving_out(path, "entries"):
+                    self._take_plan_entry(path, entry)
         elif isinstance(content, dict) and isinstance(content.get("records"), list):
             for number, values in enumerate(content["records"], 1):
-                self._take_tree(str(path), f"{path}: record {number}", values, sobject)
+                with self.leaving_out(path, "records"):
+                    place = f"{path}: record {number}"
+                    self._take_tree(str(path), place, values, sobject)
         else:
             raise LoadError(f"{path}: neither a plan nor a file of records")
 
@@ -141,7 +176,8 @@ class _Reader:
         self.records.append(record)
         for name, value in values.items():
             if isinstance(value, dict) and isinstance(value.get("records"), list):
-                self._take_children(record, name, value["records"])
+                with self.leaving_out(source, "lists"):
+                    self._take_children(record, name, value["records"])
             elif name != "attributes":
                 record.values.update(_flat(record.sobject, name, value))
 
@@ -149,11 +185,12 @@ class _Reader:
         relationship = _child_relationship(self.metadata, parent.sobject, name)
         if relationship is None:
             text = f"{parent.sobject.name} has no child relationship {name!r}"
-            raise LoadError(f"{parent.place}: {text}")
+            raise UnknownError(text, parent.place)
         sobject, field = relationship
         for number, values in enumerate(children, 1):
             place = f"{parent.place}: {name} {number}"
-            self._take_tree(parent.source, place, values, sobject, (field, parent))
+            with self.leaving_out(parent.source, "records"):
+                self._take_tree(parent.source, place, values, sobject, (field, parent))
 
     def _take_csv(self, path: Path, sobject: SObject) -> None:
         text = _decode(path)
@@ -181,7 +218,7 @@ class _Reader:
             name = sobject.name.lower()
             if stem in {name, name.removesuffix("__c"), label}:
                 return sobject
-        raise LoadError(f"{path}: which object is it of? Write Name={path}")
+        raise UnknownError(f"which object is it of? Write Name={path}", path)
 
 
 def _parse_json(path: Path) -> Any:

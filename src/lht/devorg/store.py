@@ -31,6 +31,27 @@ _SESSION = f"USE {_CATALOG}; SET TimeZone = 'UTC'"
 _PURGE_EVERY = timedelta(hours=1)
 
 
+class OrgFileError(OSError):
+    """A file that cannot be opened as an org's; ``hint`` says what can be done."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+def _file_error(path: str | Path, error: duckdb.Error) -> OrgFileError:
+    """Say in our words why DuckDB does not open a file."""
+    busy = isinstance(error, duckdb.ResourceInUseException)
+    if busy or "Conflicting lock" in str(error):
+        hint = "end what has it open (lht devorg serve?), or name another file"
+        return OrgFileError(f"{path} is in use", hint)
+    if not Path(path).is_file():
+        hint = "see that its folder exists and can be written to"
+        return OrgFileError(f"{path} cannot be made", hint)
+    hint = "name a file that devorg has made, or one that does not exist yet"
+    return OrgFileError(f"{path} is not an org's file", hint)
+
+
 class Transaction(Writer):
     """Writes that become visible together, at :meth:`commit`.
 
@@ -80,7 +101,11 @@ class Store(Writer):
     def __init__(
         self, metadata: Metadata, clock: Clock, *, path: str | Path = ":memory:"
     ) -> None:
-        """Open the org at *path*; a new one gets the records all orgs start with."""
+        """Open the org at *path*; a new one gets the records all orgs start with.
+
+        Raises:
+            OrgFileError: Something else has the file open, or it is no org's.
+        """
         self.metadata = metadata
         self.clock = clock
         self.lock = threading.RLock()
@@ -89,14 +114,21 @@ class Store(Writer):
         self._links = Links(metadata)
         self._open: list[View] = []
         self._db = duckdb.connect()
-        location = str(path).replace("'", "''")
-        self._db.execute(f"ATTACH '{location}' AS {_CATALOG}")
-        self._db.execute(_SESSION)
-        self.tables = Tables(self._db, metadata)
+        self.tables = self._open_tables(path)
         self._purge_at = clock.now()
         if self.tables.is_new:
             with self._writing() as view:
                 seeds.plant(view)
+
+    def _open_tables(self, path: str | Path) -> Tables:
+        location = str(path).replace("'", "''")
+        try:  # with its type, or else a file's name may make it something else
+            self._db.execute(f"ATTACH '{location}' AS {_CATALOG} (TYPE duckdb)")
+            self._db.execute(_SESSION)
+            return Tables(self._db, self.metadata)
+        except duckdb.Error as exc:
+            self._db.close()
+            raise _file_error(path, exc) from exc
 
     def close(self) -> None:
         """Close the database; cursors that are still open keep their connection."""
