@@ -78,6 +78,20 @@ def test_stamps_ahead_of_salesforce_do_not_hide_changes(scene: Scene) -> None:
     scene.check("Account")
 
 
+def test_a_match_field_may_change_its_value(scene: Scene) -> None:
+    """A record matched by another field stays one row when that field changes."""
+    ids = scene.accounts(3)
+    by_name = Options(key="NAME")
+    scene.sync("Account", options=by_name)
+    scene.org.update("Account", ids[0], {"Name": "Renamed"})
+    scene.org.clock.advance(HOUR)
+    receipt = scene.synced("Account", options=by_name)
+    assert (receipt.inserted, receipt.updated) == (0, 1)
+    scene.check("Account")
+    scene.org.update("Account", ids[1], {"Name": "Renamed"})
+    assert error_code(scene, options=by_name) == "duplicate_key"
+
+
 def test_short_ids_are_not_matched_with_long_ones(scene: Scene) -> None:
     """A table with Ids of 15 characters is refused, not doubled."""
     (account,) = scene.accounts(1)

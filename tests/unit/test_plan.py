@@ -186,7 +186,6 @@ def test_a_sync_goes_on_from_its_watermark():
         (synced(state=replace(STATE, cursor_field="CreatedDate")), {}, "no watermark"),
         (synced(high_water=HIGH - timedelta(seconds=1)), {}, "older than the last run"),
         (synced(high_water=None), {}, "older than the last run"),
-        (synced(state=replace(STATE, key="Name")), {}, "matched by Name"),
         (synced(state=replace(STATE, columns={"Id": "string"})), {}, "Name could not"),
     ],
 )

@@ -78,11 +78,10 @@ def _prepared(
 
 def _check_ids(session: Session, facts: Facts) -> None:
     """Raise if an adopted table has Ids of 15 characters: none would be matched."""
-    if facts.key.lower() != "id":
+    if facts.table is None or facts.table.column("Id") is None:
         return
-    ((short,),) = session.query(
-        sql.count_of_length(session.name(facts.ref), facts.key, 15)
-    )
+    name = session.name(facts.ref)
+    ((short,),) = session.query(sql.count_of_length(name, "Id", 15))
     if short:
         raise DataError(
             f"{facts.ref} has {short} Ids of 15 characters, Salesforce sends 18",
@@ -97,13 +96,27 @@ def _write(
     full = planned.load.mode is SyncMode.FULL
     write = session.replace_rows if full else session.merge_rows
     facts = planned.facts
-    return write(
+    counts = write(
         facts.ref,
         columns,
         extraction.counted(),
-        key=facts.key,
+        key=_matched_by(session, facts),
         cursor_field=facts.cursor_field,
     )
+    if facts.key != "Id":
+        session.check_key(facts.ref, facts.key)
+    return counts
+
+
+def _matched_by(session: Session, facts: Facts) -> str:
+    """Return the column that tells rows apart: Id, unless the table's rows lack it.
+
+    A record keeps its Id when any other key of it changes.
+    """
+    if facts.key == "Id" or facts.table is None:
+        return "Id"
+    missing = sql.count_missing(session.name(facts.ref), "Id")
+    return facts.key if session.query(missing) != [(0,)] else "Id"
 
 
 def _reconcile(extraction: Extraction, counts: LoadCounts) -> None:
@@ -132,7 +145,6 @@ def _state(
         run_id=run_id,
         org_id=facts.org_id,
         sobject=facts.schema.name,
-        key=facts.key,
         where=options.where,
         fields=options.fields,
         cursor_field=facts.cursor_field,

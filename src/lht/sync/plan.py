@@ -247,8 +247,6 @@ def _why_full(facts: Facts, options: Options) -> Iterator[str]:
         yield "--where differs from last time"
     if _names(state.fields) != _names(options.fields):
         yield "--fields differs from last time"
-    if state.key != facts.key:
-        yield f"rows were matched by {state.key} last time"
     if returned := _returned(facts, state):
         yield f"{', '.join(returned)} could not be read last time"
     if _older(facts.high_water, state.high_water):

@@ -18,7 +18,6 @@ class State:
     run_id: str
     org_id: str
     sobject: str
-    key: str = "Id"
     where: str | None
     fields: tuple[str, ...] | None  # as asked for; None means all
     cursor_field: str | None

@@ -35,6 +35,11 @@ def count_of_length(table: str, column: str, length: int) -> str:
     return f"SELECT count(*) FROM {table} WHERE length({quote(column)}) = {length}"
 
 
+def count_missing(table: str, column: str) -> str:
+    """Return the query for how many rows of a qualified table lack a value."""
+    return f"SELECT count(*) FROM {table} WHERE {quote(column)} IS NULL"
+
+
 def differs(names: Iterable[str], left: str, right: str) -> str:
     """Return the condition that any of the columns differs; NULLs equal each other."""
     return " OR ".join(
