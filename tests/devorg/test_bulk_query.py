@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -437,3 +438,17 @@ def test_words_of_a_job_must_be_words(api: Caller):
         "API_ERROR",
         "Invalid value for columnDelimiter: []",
     )
+
+
+@pytest.mark.parametrize("position", ["-1", "+1", "1_0", " 1"])
+def test_positions_are_plain_digits(api: Caller, position: str):
+    """A locator that this org never gave is refused wherever it is used."""
+    locator = urlsafe_b64encode(position.encode()).decode()
+    status = api.finished("SELECT Id FROM Account")
+    path = f"/jobs/query/{status['id']}"
+    for found in (
+        api.get("/jobs/query", queryLocator=locator),
+        api.get(f"{path}/resultPages", locator=locator),
+        api.get(f"{path}/results", locator=locator),
+    ):
+        assert api.error(found) == (400, "API_ERROR", "Invalid locator")

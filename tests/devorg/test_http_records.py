@@ -420,3 +420,44 @@ def test_a_window_may_not_begin_beyond_time(api: Caller, what: str, start: str):
     end = NOW.isoformat()
     found = api.get(f"/sobjects/Account/{what}", start=start, end=end)
     assert api.error(found)[:2] == (400, "INVALID_REPLICATION_DATE")
+
+
+def test_rows_of_a_collection_are_refused_each_for_its_own_reason(api: Caller):
+    """Ids that are none and objects that are not fail their row; no rows, the call."""
+
+    def reasons(found: Any) -> list[tuple[str, str]]:
+        assert found.status_code == 200, found.text
+        errors = [row["errors"][0] for row in found.json()]
+        return [(error["statusCode"], error["message"]) for error in errors]
+
+    path = "/composite/sobjects"
+    malformed = ("MALFORMED_ID", "malformed id zz")
+    assert reasons(api.call("DELETE", path, params={"ids": "zz"})) == [malformed]
+    row = {"attributes": {"type": "Account"}, "Id": "zz", "Name": "x"}
+    assert reasons(api.call("PATCH", path, json={"records": [row]})) == [malformed]
+    row = {"attributes": {"type": "Nope"}, "Name": "x"}
+    assert reasons(api.post(path, {"records": [row]}))[0][0] == "INVALID_TYPE"
+    for method in ("POST", "PATCH"):
+        found = api.call(method, path, json={"records": []})
+        assert api.error(found) == (
+            400,
+            "REQUIRED_FIELD_MISSING",
+            "At least 1 record is required",
+        )
+
+
+def test_a_change_does_not_name_the_id_twice(api: Caller):
+    id_ = make(api, Name="One")
+    found = api.call("PATCH", f"/sobjects/Account/{id_}", json={"id": id_})
+    assert api.error(found) == (
+        400,
+        "INVALID_FIELD",
+        "The Id field should not be specified in the sobject data.",
+    )
+
+
+def test_a_parent_without_a_key_is_missed_on_the_child(api: Caller):
+    """The text names the object that was written, not the parent's."""
+    found = api.post("/sobjects/Contact", {"LastName": "x", "Account": {}})
+    message = "No such column 'Account' on sobject of type Contact"
+    assert api.error(found) == (400, "INVALID_FIELD", message)

@@ -205,16 +205,16 @@ def _resolve(view: View, sobject: SObject, name: str, value: Any) -> tuple[Field
     reference = sobject.by_relationship.get(name.lower())
     if reference is None or not isinstance(value, Mapping):
         raise errors.unknown_column(name, sobject.name)
-    return reference, _parent_id(view, reference, value)
+    return reference, _parent_id(view, sobject, reference, value)
 
 
-def _parent_id(view: View, reference: Field, key: Values) -> str:
+def _parent_id(view: View, sobject: SObject, reference: Field, key: Values) -> str:
     """Find the parent that ``{"Ext__c": "A-1"}`` means."""
     kind = key.get("attributes", {}).get("type", reference.reference_to[0])
     parent = view.sobject(kind)
     pairs = [(name, value) for name, value in key.items() if name != "attributes"]
     if len(pairs) != 1:
-        raise errors.unknown_column(str(reference.relationship_name), parent.name)
+        raise errors.unknown_column(str(reference.relationship_name), sobject.name)
     name, value = pairs[0]
     found = find_by_key(view, parent, name, value)
     if len(found) != 1:

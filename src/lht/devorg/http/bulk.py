@@ -4,7 +4,8 @@ Source: Bulk API 2.0 and Bulk API Developer Guide, "Query".
 """
 
 import base64
-import binascii
+import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -258,7 +259,7 @@ def _max_records(call: Call) -> int | None:
     text = call.params.get("maxRecords")
     if text is None:
         return None
-    if not text.isdecimal() or int(text) == 0:
+    if not re.fullmatch("0*[1-9][0-9]{0,17}", text):
         raise _api_error(f"Invalid value for maxRecords: {text}")
     return int(text)
 
@@ -271,11 +272,11 @@ def _position(locator: str | None) -> int:
     """Read a locator; without one, the beginning."""
     if not locator:
         return 0
-    try:
-        padded = locator + "=" * (-len(locator) % 4)
-        return int(base64.urlsafe_b64decode(padded).decode("ascii"))
-    except (binascii.Error, ValueError):
-        raise _bad_locator() from None
+    with suppress(ValueError):  # which base64's own error is, too
+        digits = base64.urlsafe_b64decode(locator + "=" * (-len(locator) % 4))
+        if digits.isdigit():
+            return int(digits)
+    raise _bad_locator()
 
 
 def _bad_locator() -> OrgError:

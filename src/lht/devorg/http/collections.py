@@ -35,9 +35,11 @@ def create(service: Service, call: Call) -> Answer:
     """Answer ``POST /composite/sobjects``."""
 
     def change(record: Json) -> Change:
-        return lambda writer: _done(
-            writer.insert(_type_of(record), record_values(record), user=call.user_id)
-        )
+        def run(writer: Writer) -> Json:
+            kind, values = _type_of(service, record), record_values(record)
+            return _done(writer.insert(kind, values, user=call.user_id))
+
+        return run
 
     return _apply_body(service, call, change)
 
@@ -49,8 +51,8 @@ def update(service: Service, call: Call) -> Answer:
         def run(writer: Writer) -> Json:
             values = record_values(record)
             id_ = _take_id(values)
-            writer.update(_type_of(record), id_, values, user=call.user_id)
-            return _done(check(id_) or id_)
+            writer.update(_type_of(service, record), id_, values, user=call.user_id)
+            return _done(id_)
 
         return run
 
@@ -87,15 +89,16 @@ def delete(service: Service, call: Call) -> Answer:
     ids = _split(call.required("ids"))
     _check_size(ids)
 
-    def change(id_: str) -> Change:
+    def change(text: str) -> Change:
         def run(writer: Writer) -> Json:
+            id_ = _checked(text)
             writer.delete(id_)
-            return _done(check(id_) or id_)
+            return _done(id_)
 
         return run
 
     all_or_none = boolean(call.params.get("allOrNone", ""))
-    return _apply(service, [change(id_) for id_ in ids], all_or_none=all_or_none)
+    return _apply(service, [change(text) for text in ids], all_or_none=all_or_none)
 
 
 def retrieve(service: Service, call: Call) -> Answer:
@@ -129,6 +132,9 @@ def _apply_body(
 ) -> Answer:
     """Apply a change for each record of the body."""
     body = call.json(_Records)
+    if not body.records:
+        message = "At least 1 record is required"
+        raise OrgError(400, "REQUIRED_FIELD_MISSING", message)
     _check_size(body.records)
     changes = [change(record) for record in body.records]
     return _apply(service, changes, all_or_none=body.allOrNone)
@@ -188,11 +194,14 @@ def _rolled_back() -> OrgError:
     )
 
 
-def _type_of(record: Json) -> str:
+def _type_of(service: Service, record: Json) -> str:
     attributes = record.get("attributes")
     kind = attributes.get("type") if isinstance(attributes, dict) else None
     if not kind:
         message = "Must specify a type in the attributes of each record"
+        raise OrgError(400, "INVALID_TYPE", message)
+    if str(kind).lower() not in service.store.metadata.by_name:
+        message = f"sObject type '{kind}' is not supported."
         raise OrgError(400, "INVALID_TYPE", message)
     return str(kind)
 
@@ -201,8 +210,16 @@ def _take_id(values: Json) -> str:
     """Remove the record's id from its values and return it."""
     for name in list(values):
         if name.lower() == "id":
-            return str(values.pop(name))
+            return _checked(str(values.pop(name)))
     raise OrgError(400, "MISSING_ARGUMENT", "Id not specified in an update call")
+
+
+def _checked(text: str) -> str:
+    """Return the long form of an id; what is none is refused in its own row."""
+    found = check(text)
+    if found is None:
+        raise OrgError(400, "MALFORMED_ID", f"malformed id {text}")
+    return found
 
 
 def _split(text: str) -> list[str]:

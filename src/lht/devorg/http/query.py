@@ -15,7 +15,7 @@ from lht.devorg.soql import Compiled, compile_query, parse
 MIN_BATCH, MAX_BATCH = 200, 2_000
 
 _BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
-_LOCATOR = re.compile(r"(\w{18})-(\d+)")
+_LOCATOR = re.compile(r"(\w{18})-(\d{1,18})", re.ASCII)
 
 
 def run_query(service: Service, call: Call) -> Answer:

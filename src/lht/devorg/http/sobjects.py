@@ -8,7 +8,7 @@ from hashlib import blake2s
 
 from lht.devorg import errors
 from lht.devorg.describe import render_describe, render_global
-from lht.devorg.errors import AmbiguousKeyError
+from lht.devorg.errors import AmbiguousKeyError, OrgError
 from lht.devorg.http.query import compile_soql, read_records
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json
@@ -70,6 +70,9 @@ def read(service: Service, call: Call) -> Answer:
 def update(service: Service, call: Call) -> Answer:
     """Answer ``PATCH /sobjects/X/ID``."""
     sobject, values = find_sobject(service, call), record_values(call.json(Json))
+    if any(name.lower() == "id" for name in values):
+        message = "The Id field should not be specified in the sobject data."
+        raise OrgError(400, "INVALID_FIELD", message)
     id_ = _known_id(call.segments["id"])
     service.write(
         lambda writer: writer.update(sobject.name, id_, values, user=call.user_id)
