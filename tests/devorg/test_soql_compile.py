@@ -459,6 +459,27 @@ def test_unknown_names_get_the_recorded_texts(
         ("Text__c IN (SELECT Id FROM Account)", "MALFORMED_QUERY", "left operand"),
         ("Account__c IN (SELECT Id FROM Account LIMIT 1)", "MALFORMED_QUERY", "LIMIT"),
         ("Id IN (SELECT Id FROM Everything__c)", "MALFORMED_QUERY", "same object"),
+        (
+            "Flag__c = true OR Account__c IN (SELECT Id FROM Account)",
+            "MALFORMED_QUERY",
+            "top level",
+        ),
+        (
+            " AND ".join(["Account__c IN (SELECT Id FROM Account)"] * 3),
+            "MALFORMED_QUERY",
+            "Maximum 2",
+        ),
+        (
+            (
+                "Account__c IN (SELECT Id FROM Account WHERE OwnerId IN "
+                "(SELECT Id FROM User))"
+            ),
+            "MALFORMED_QUERY",
+            "Nesting",
+        ),
+        (f"Text__c = '{'x' * 4_001}'", "MALFORMED_QUERY", "longer than 4000"),
+        ("Moment__c > 1699-12-31T23:59:59Z", "MALFORMED_QUERY", "Invalid datetime"),
+        ("Day__c > 4001-01-01", "MALFORMED_QUERY", "Invalid date"),
     ],
 )
 def test_wrong_conditions_are_refused(

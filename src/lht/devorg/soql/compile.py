@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from lht.devorg.metadata import Field, Metadata, SObject
-from lht.devorg.soql.conditions import Conditions, field_name
+from lht.devorg.soql.conditions import Conditions, field_name, semi_joins
 from lht.devorg.soql.nodes import Call, FieldPath, Name, Query, Sort, TypeOf
 from lht.devorg.soql.scope import Column, Scope, Source
 from lht.devorg.soql.texts import (
@@ -19,6 +19,7 @@ from lht.devorg.soql.texts import (
 )
 
 _UNLISTED = 1_000_000  # where a picklist's order puts values that it does not list
+MAX_SEMI_JOINS = 2
 _ID_TYPES = {"id", "reference"}
 
 
@@ -173,8 +174,21 @@ class _Compiler:
         if not self._all_rows and "isdeleted" in self._sobject.by_name:
             parts.append('NOT t0."IsDeleted"')
         if self._query.where is not None:
+            self._limit_semi_joins()
             parts.append(self._conditions.compile(self._query.where))
         return "WHERE " + " AND ".join(parts) if parts else ""
+
+    def _limit_semi_joins(self) -> None:
+        found = list(semi_joins(self._query.where))
+        if any(found):
+            raise malformed(
+                "Semi join sub-selects are only allowed at the top level WHERE "
+                "expressions and not in nested WHERE expressions"
+            )
+        if len(found) > MAX_SEMI_JOINS:
+            raise malformed(
+                f"Maximum {MAX_SEMI_JOINS} semi join sub-selects are allowed"
+            )
 
     def _order(self) -> str:
         if not self._query.order_by:
@@ -206,6 +220,8 @@ class _Compiler:
 
     def _semi_join(self, query: Query) -> str:
         """Compile the query of a semi-join to SQL for what it selects."""
+        for _ in semi_joins(query.where):
+            raise malformed("Nesting of semi join sub-selects is not supported")
         inner = _Compiler(
             query,
             self._metadata,

@@ -4,7 +4,7 @@ SOQL knows no third truth value: a comparison with a null is false, its opposite
 true. So every condition compiles to SQL that is never NULL.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -265,6 +265,19 @@ class Conditions:
         key = f"p{len(self.params)}"
         self.params[key] = value
         return f"${key}"
+
+
+def semi_joins(condition: Condition | None, *, either: bool = False) -> Iterator[bool]:
+    """Find a condition's semi-joins; for each, whether it is one side of an OR."""
+    match condition:
+        case Junction():
+            either = either or condition.operator == "OR"
+            for part in condition.conditions:
+                yield from semi_joins(part, either=either)
+        case Negation():
+            yield from semi_joins(condition.condition, either=either)
+        case Membership(values=Query()):
+            yield either
 
 
 def field_name(operand: Operand, text: str) -> Name:

@@ -4,10 +4,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
 
 from lht.devorg.errors import OrgError
 from lht.devorg.soql.nodes import Literal, LiteralKind
 from lht.devorg.soql.texts import malformed
+
+# Source: SOQL and SOSL Reference v65, "SOQL Limits" and "Date Formats".
+MAX_CHARACTERS = 4_000
+FIRST_YEAR, LAST_YEAR = 1700, 4000
 
 _PLAIN_ESCAPES = {
     "n": "\n",
@@ -19,6 +24,8 @@ _PLAIN_ESCAPES = {
     "'": "'",
     "\\": "\\",
 }
+D = TypeVar("D", bound=date)
+
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
 
@@ -40,6 +47,10 @@ def like_pattern(literal: Literal) -> str:
 
 def _joined(text: str) -> str:
     """Make one character of the two halves that an escape can name."""
+    if len(text) > MAX_CHARACTERS:
+        raise malformed(
+            f"String literals can not be longer than {MAX_CHARACTERS} characters"
+        )
     try:
         return text.encode("utf-16-be", "surrogatepass").decode("utf-16-be")
     except UnicodeDecodeError as exc:
@@ -70,7 +81,7 @@ def number_value(literal: Literal) -> float | int:
 def date_value(literal: Literal) -> date:
     """Read a date literal."""
     try:
-        return date.fromisoformat(literal.text)
+        return _in_range(date.fromisoformat(literal.text))
     except ValueError:
         raise malformed(f"Invalid date: {literal.text}") from None
 
@@ -79,9 +90,15 @@ def datetime_value(literal: Literal) -> datetime:
     """Read a datetime literal as naive UTC."""
     try:
         instant = datetime.fromisoformat(literal.text.upper())
-        return instant.astimezone(UTC).replace(tzinfo=None)
+        return _in_range(instant.astimezone(UTC).replace(tzinfo=None))
     except (ValueError, OverflowError):
         raise malformed(f"Invalid datetime: {literal.text}") from None
+
+
+def _in_range(day: D) -> D:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"the year {day.year} is out of range")
+    return day
 
 
 def time_value(literal: Literal) -> time:
