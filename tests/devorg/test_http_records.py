@@ -461,3 +461,14 @@ def test_a_parent_without_a_key_is_missed_on_the_child(api: Caller):
     found = api.post("/sobjects/Contact", {"LastName": "x", "Account": {}})
     message = "No such column 'Account' on sobject of type Contact"
     assert api.error(found) == (400, "INVALID_FIELD", message)
+
+
+def test_fields_are_asked_for_by_name_only(api: Caller):
+    """What a query might select besides fields is no field of a record."""
+    id_ = make(api, Name="One")
+    message = "No such column 'COUNT()' on sobject of type Account"
+    for found in (
+        api.get(f"/sobjects/Account/{id_}", fields="COUNT()"),
+        api.get("/composite/sobjects/Account", ids=id_, fields="COUNT()"),
+    ):
+        assert api.error(found) == (400, "INVALID_FIELD", message)

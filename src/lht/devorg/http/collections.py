@@ -8,7 +8,7 @@ import msgspec
 
 from lht.devorg import errors
 from lht.devorg.errors import OrgError
-from lht.devorg.http.query import compile_soql, read_records
+from lht.devorg.http.query import compile_fields, read_records
 from lht.devorg.http.service import Service
 from lht.devorg.http.sobjects import find_sobject, record_values
 from lht.devorg.http.wire import Answer, Call, Json, boolean
@@ -109,8 +109,7 @@ def retrieve(service: Service, call: Call) -> Answer:
     else:
         ids, fields = _split(call.required("ids")), _split(call.required("fields"))
     sobject = find_sobject(service, call)
-    query = f"SELECT {', '.join(fields)} FROM {sobject.name}"
-    compiled = compile_soql(service, query, all_rows=False)
+    compiled = compile_fields(service, sobject.name, fields, all_rows=False)
     known = [check(id_) for id_ in ids]
     with closing(service.store.cursor()) as db:
         # The query's own filter keeps out what is in the recycle bin.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
+from lht.devorg import errors
 from lht.devorg.http.locators import Cursor, invalid_locator
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, bad_session
@@ -15,6 +16,7 @@ from lht.devorg.soql import Compiled, compile_query, parse
 MIN_BATCH, MAX_BATCH = 200, 2_000
 
 _BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
+_FIELD = re.compile(r"[\w.]+")
 _LOCATOR = re.compile(r"(\w{18})-(\d{1,18})", re.ASCII)
 
 
@@ -61,6 +63,17 @@ def compile_soql(service: Service, text: str, *, all_rows: bool) -> Compiled:
     today = service.clock.now().date()
     metadata = service.store.metadata
     return compile_query(parse(text), metadata, all_rows=all_rows, today=today)
+
+
+def compile_fields(
+    service: Service, sobject: str, names: Sequence[str], *, all_rows: bool
+) -> Compiled:
+    """Compile a query for fields that are given by their names, and only so."""
+    for name in names:
+        if not _FIELD.fullmatch(name):
+            raise errors.unknown_column(name, sobject)
+    text = f"SELECT {', '.join(names)} FROM {sobject}"
+    return compile_soql(service, text, all_rows=all_rows)
 
 
 def read_records(

@@ -9,7 +9,7 @@ from hashlib import blake2s
 from lht.devorg import errors
 from lht.devorg.describe import render_describe, render_global
 from lht.devorg.errors import AmbiguousKeyError, OrgError
-from lht.devorg.http.query import compile_soql, read_records
+from lht.devorg.http.query import compile_fields, read_records
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json
 from lht.devorg.ids import check
@@ -203,8 +203,7 @@ def _record(service: Service, call: Call, sobject: SObject, id_: str) -> Json:
     fields: Sequence[str] = [field.name for field in sobject.fields]
     if call.params.get("fields"):
         fields = [name.strip() for name in call.params["fields"].split(",")]
-    query = f"SELECT {', '.join(fields)} FROM {sobject.name}"
-    compiled = compile_soql(service, query, all_rows=True)
+    compiled = compile_fields(service, sobject.name, fields, all_rows=True)
     with closing(service.store.cursor()) as db:
         records = read_records(service, compiled, [id_], call.version, db)
     if not records:
