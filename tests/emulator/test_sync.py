@@ -1,5 +1,6 @@
 """The whole line: an org over HTTP, DuckDB, and what is promised of both."""
 
+import secrets
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import closing
@@ -182,6 +183,23 @@ def test_a_full_load_removes_what_is_gone(scene: Scene) -> None:
     scene.check("Account")
 
 
+def test_another_org_does_not_pass_for_the_same(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    """Every new local org is an org of its own: its records are not mixed in."""
+    for rows in (1, 2):
+        with devorg.start() as org, Client(credentials(org)) as client:
+            scene = Scene(org, client, warehouse)
+            scene.accounts(rows)
+            if rows == 1:
+                scene.sync("Account")
+                continue
+            with pytest.raises(SyncError, match="holds records of the org"):
+                scene.sync("Account")
+            scene.sync("Account", mode="full")
+            scene.check("Account")
+
+
 # -- schema -------------------------------------------------------------------------
 
 
@@ -196,9 +214,10 @@ def with_field(metadata: Metadata, sobject: str, field: Field) -> Metadata:
 
 
 def test_a_new_field_becomes_a_column(
-    warehouse: duckdb.DuckDBPyConnection,
+    warehouse: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A field that the org got meanwhile gets a column, which the run tells of."""
+    monkeypatch.setattr(secrets, "randbelow", lambda _: 7)  # the same org, again
     metadata, clock = load_metadata(), stopped_clock()
     field = Field(name="Mood__c", type="string", label="Mood", length=80, custom=True)
     with (

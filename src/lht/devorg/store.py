@@ -110,11 +110,11 @@ class Store(Writer):
         self.clock = clock
         self.lock = threading.RLock()
         self.user_id = ids.make_id("005", 0)
-        self.org_id = ids.make_id("00D", 0)
         self._links = Links(metadata)
         self._open: list[View] = []
         self._db = duckdb.connect()
         self.tables = self._open_tables(path)
+        self.org_id = ids.make_id("00D", self.tables.org_number())
         self._purge_at = clock.now()
         if self.tables.is_new:
             with self._writing() as view:

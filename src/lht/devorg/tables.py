@@ -4,6 +4,7 @@ Rows go in and out whole, as dictionaries keyed by column name; every table's ke
 ``Id``. What a row must look like is for others to know.
 """
 
+import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -194,6 +195,14 @@ class Tables:
             self.db.execute(sql, [counter, reserved])
         self._counters[counter] = (following, reserved)
         return first
+
+    def org_number(self) -> int:
+        """Return the number that tells this org from all others, drawn once."""
+        row = self.first("SELECT reserved FROM org.counters WHERE name = 'org'")
+        if row is None:
+            row = (secrets.randbelow(ids.LIMIT),)
+            self.db.execute("INSERT INTO org.counters VALUES ('org', ?)", [row[0]])
+        return int(row[0])
 
     def skip_id(self, name: str, record_id: str) -> None:
         """Never give out an id that came from elsewhere, nor one below it."""

@@ -279,8 +279,9 @@ class Client:
         left = self.calls_left
         if left is not None and left <= 0:
             raise SalesforceLimitError(
-                "no more API calls may be made: what is left is kept for others",
-                hint="run it again later, or allow it more calls",
+                "the API calls that this run may make are used up",
+                hint="allow more (--max-calls), or run it again later: a part of the"
+                " org's daily calls is always left for others",
             )
         for counter in self._counters:
             counter.add()

@@ -88,7 +88,8 @@ def sync(
         raise SyncInterrupted(report)
     failed = [o.error for o in report.objects if o.error]
     if failed:
-        raise SyncError(failed[0].message, report=report, hint=failed[0].hint)
+        first = failed[0]
+        raise SyncError(first.message, report=report, why=first.why, hint=first.hint)
     return report
 
 

@@ -89,7 +89,7 @@ def _wanted(schema: SObjectSchema, options: Options) -> frozenset[str] | None:
     if options.fields is None:
         return None
     wanted = {name.lower() for name in options.fields}
-    if unknown := sorted(wanted - set(schema.by_name)):
+    if unknown := [n for n in options.fields if n.lower() not in schema.by_name]:
         raise ConfigError(
             f"{schema.name} has no field {', '.join(unknown)}",
             hint=f"the fields of {schema.name} are those of its describe",

@@ -151,9 +151,8 @@ class Line:
             receipt = self._loaded(session)
             with suppress(WarehouseError, StateError, StoppedError):  # it is committed
                 self._clean_up(session, receipt)
-        receipt = replace(
-            receipt, seconds=self._seconds(), api_calls=self._client.usage.calls
-        )
+        for note in receipt.notes:
+            self._note(note, warning=receipt.removed > 0)
         context.emit(
             ObjectCommitted(
                 run_id=context.run_id,
@@ -290,7 +289,8 @@ class Line:
             raise SalesforceLimitError(
                 f"{self.name} needs about {forecast} API calls, {max(left, 0)} are"
                 " left",
-                hint="run it again later, or allow it more calls",
+                hint="allow more (--max-calls), or run it again later: a part of the"
+                " org's daily calls is always left for others",
             )
 
     def _refused(
@@ -452,9 +452,10 @@ class Line:
                 hint="run it again: what Salesforce has prepared is used",
             )
 
-    def _note(self, text: str) -> None:
+    def _note(self, text: str, *, warning: bool = False) -> None:
+        run_id = self._context.run_id
         self._context.emit(
-            Noted(run_id=self._context.run_id, sobject=self.name, text=text)
+            Noted(run_id=run_id, sobject=self.name, text=text, warning=warning)
         )
 
     def _seconds(self) -> float:

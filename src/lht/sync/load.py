@@ -1,6 +1,6 @@
 """Loading an extraction and committing it: data, watermark and receipt as one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -191,8 +191,13 @@ def _receipt(
         seconds=seconds,
         size_bytes=extraction.size_bytes,
         job_ids=(extraction.job.id,) if extraction.job else (),
-        notes=(*receipt.notes, *map(_widened, counts.widened)),
+        notes=(*receipt.notes, *map(_widened, counts.widened), *_gone(counts)),
     )
+
+
+def _gone(counts: LoadCounts) -> Iterator[str]:
+    if counts.removed:
+        yield f"{counts.removed:,} rows that Salesforce did not send left the table"
 
 
 def _widened(change: SchemaChange) -> str:
