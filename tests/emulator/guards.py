@@ -21,7 +21,7 @@ from lht.sync import extract, load, plan
 from lht.sync.lease import Leases
 from lht.sync.line import Line
 from lht.sync.state import Store
-from lht.warehouse import duckdb
+from lht.warehouse import duckdb_open
 from lht.warehouse.duckdb import DuckDBSession
 
 Patch = Callable[[], AbstractContextManager[Any]]
@@ -74,7 +74,7 @@ GUARDS: Mapping[str, tuple[Patch, ...]] = {
     "counts reconcile": (_put(load, "_reconcile", _nothing),),
     "the recycle bin is read": (
         _default(rest_query.iter_pages, "all_rows", instead=False),
-        _default(bulk_query.create_job, "operation", "query"),
+        _put(bulk_query, "_OPERATION", "query"),
     ),
     "numbers are cast only where they fit": (_put(decode, "_fitting", lambda _: "."),),
     "a page is parsed as one block": (_put(csv, "ReadOptions", _small_blocks),),
@@ -103,7 +103,7 @@ GUARDS: Mapping[str, tuple[Patch, ...]] = {
     "addresses are logged without their query": (
         _put(_wire._WithoutQuery, "filter", lambda *_: True),
     ),
-    "refusals that quote values are not told": (_put(duckdb, "_QUIET", ()),),
+    "refusals that quote values are not told": (_put(duckdb_open, "_QUIET", ()),),
 }
 
 _taken: list[str] = []

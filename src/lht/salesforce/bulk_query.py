@@ -42,6 +42,7 @@ __all__ = [
     "wait_for_job",
 ]
 
+_OPERATION = "queryAll"  # with the recycle bin
 _FIRST_WAIT_SECONDS = 0.1
 _LONGEST_WAIT_SECONDS = 30.0
 _WAIT_GROWTH = 1.5
@@ -92,7 +93,7 @@ def create_job(client: Client, soql: str) -> QueryJob:
         SalesforceUnavailableError: There may or may not be a job now.
     """
     body = {
-        "operation": "queryAll",
+        "operation": _OPERATION,
         "query": soql,
         "contentType": "CSV",
         "columnDelimiter": "COMMA",

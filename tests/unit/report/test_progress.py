@@ -167,16 +167,18 @@ def test_silence_is_broken_while_anything_is_waited_for(lines, clock):
 
 def test_the_heart_stops_with_the_run():
     """No thread is left when the block ends, also by an error."""
-    before = threading.active_count()
+
+    def hearts():
+        return [t for t in threading.enumerate() if t.name == "lht-heartbeat"]
 
     def failing_run():
         with plain_lines(io.StringIO()):
-            assert threading.active_count() == before + 1
+            assert len(hearts()) == 1
             raise ValueError
 
     with pytest.raises(ValueError, match=r"^$"):
         failing_run()
-    assert threading.active_count() == before
+    assert not hearts()
 
 
 def test_a_drawing_says_what_each_object_waits_for(clock):
