@@ -3,14 +3,15 @@
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import duckdb
 import pytest
 
 from lht.devorg import ids
 from lht.devorg.clock import Clock
-from lht.devorg.declaration import parse_metadata
+from lht.devorg.declaration import load_metadata, parse_metadata
 from lht.devorg.errors import AmbiguousKeyError, OrgError
 from lht.devorg.metadata import Metadata
-from lht.devorg.store import Store
+from lht.devorg.store import OrgFileError, Store
 
 START = datetime(2030, 3, 4, 5, 6, 7)
 NOBODY = ids.make_id("001", 12345)
@@ -387,3 +388,16 @@ object Item__c a02
     store.delete(box)
     assert store.record_counts() == {"Box__c": 0, "Item__c": 0}
     store.close()
+
+
+def test_a_database_of_others_is_left_alone(tmp_path):
+    """A file with tables that are not an org's is refused, and stays as it was."""
+    path = tmp_path / "crm.duckdb"
+    with duckdb.connect(path) as other:
+        other.execute("CREATE TABLE mine AS SELECT 7 AS seven")
+    with pytest.raises(OrgFileError, match="not an org's file"):
+        Store(load_metadata(), Clock(), path=path)
+    with duckdb.connect(path) as other:
+        assert other.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [
+            ("mine",)
+        ]

@@ -125,10 +125,20 @@ class Store(Writer):
         try:  # with its type, or else a file's name may make it something else
             self._db.execute(f"ATTACH '{location}' AS {_CATALOG} (TYPE duckdb)")
             self._db.execute(_SESSION)
+            self._refuse_others_tables()
             return Tables(self._db, self.metadata)
         except duckdb.Error as exc:
             self._db.close()
             raise _file_error(path, exc) from exc
+
+    def _refuse_others_tables(self) -> None:
+        """Raise rather than put an org among tables that something else made."""
+        found = self._db.execute(
+            "SELECT DISTINCT schema_name FROM duckdb_tables()"
+            " WHERE database_name = current_database()"
+        ).fetchall()
+        if found and ("org",) not in found:
+            raise duckdb.InvalidInputException("the tables are not an org's")
 
     def close(self) -> None:
         """Close the database; cursors that are still open keep their connection."""
