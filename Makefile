@@ -35,7 +35,7 @@ dist: $(STAMP)
 lock: $(STAMP)
 	{ echo '# Every package of a development environment, pinned. Made by `make lock`.'; \
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev"], sep="\n")' \
-	| $(BIN)/pip-compile --quiet --upgrade --extra devorg --strip-extras --no-header --no-annotate \
+	| $(BIN)/pip-compile --quiet --upgrade --extra devorg --extra snowflake --strip-extras --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file - pyproject.toml - \
 	| grep "^[a-z]"; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock

@@ -15,10 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 
-from lht.exceptions import DataError, RowCountMismatchError, UnencodableValueError
+from lht.exceptions import DataError, RowCountMismatchError
 from lht.salesforce._bodies import Wire, read_json
 from lht.schema import Column, TableSchema
-from lht.typemap import MAX_SCALE, PRECISION, decimal, scale_of
+from lht.typemap import (
+    MAX_SCALE,
+    PRECISION,
+    decimal,
+    needed_type,
+    scale_of,
+    unencodable,
+)
 
 _WHOLE: Final = PRECISION - MAX_SCALE  # digits before the point that always fit
 _AGAIN: Final = "run it again; if it happens again, please report it"
@@ -109,18 +116,30 @@ def decode_json(content: bytes, schema: TableSchema) -> pa.RecordBatch:
         DataError: A record lacks a field that was selected.
         UnencodableValueError: A text is no value of its column's type.
     """
+    texts = texts_of_json(content, schema)
+    return _batch(schema, lambda column: texts.column(column.name))
+
+
+def texts_of_json(content: bytes, schema: TableSchema) -> pa.RecordBatch:
+    """Return the records of one REST query page as texts, as a CSV would spell them.
+
+    Raises:
+        SalesforceUnavailableError: It is no page of a query.
+        DataError: A record lacks a field that was selected.
+    """
     records = read_json(content, _Records, float_hook=str).records
 
-    def text_of(column: Column) -> pa.Array:
+    def text_of(name: str) -> pa.Array:
         try:
-            values = [record[column.name] for record in records]
+            values = [record[name] for record in records]
         except KeyError:
             raise DataError(
-                f"a record came without its field {column.name}", hint=_AGAIN
+                f"a record came without its field {name}", hint=_AGAIN
             ) from None
         return pa.array([_as_text(v) for v in values], pa.string())
 
-    return _batch(schema, text_of)
+    names = list(schema.names)
+    return pa.RecordBatch.from_arrays([text_of(n) for n in names], names=names)
 
 
 class _Records(Wire, frozen=True):
@@ -185,12 +204,7 @@ def _convert(text: pa.Array, column: Column) -> pa.Array:
             return _decimals(text, column.arrow_type)
         return _CONVERTERS[column.arrow_type](text)
     except ValueError as error:  # ArrowInvalid is one
-        raise UnencodableValueError(
-            f"field {column.name} ({column.field_type}) holds a text that is no "
-            f"{column.arrow_type}",
-            hint="please report this: Salesforce sent a form that lht does not know",
-            field=column.name,
-        ) from error
+        raise unencodable(column) from error
 
 
 def _decimals(text: pa.Array, name: str) -> pa.Array:
@@ -221,14 +235,12 @@ def _needed_type(odd: pa.Array, name: str) -> str:
         odd: The numbers of a column that are not known to fit its type.
         name: The column's type.
     """
-    scale, whole = scale_of(name) or 0, 0
-    for value in pc.unique(odd).to_pylist():
-        digits, point = _digits(value)
-        scale = max(scale, len(digits) - point)
-        whole = max(whole, point)
-    if scale > MAX_SCALE or whole > PRECISION - scale:
-        return "double"
-    return decimal(scale)
+    found = [_digits(number) for number in pc.unique(odd).to_pylist()]
+    return needed_type(
+        name,
+        decimals=max(len(digits) - point for digits, point in found),
+        whole=max(point for _, point in found),
+    )
 
 
 def _digits(number: str) -> tuple[str, int]:

@@ -11,7 +11,7 @@ DECIMAL(38, s) and the column is widened when a value needs more: to a larger s 
 
 from typing import Final
 
-from lht.exceptions import UnknownFieldTypeError
+from lht.exceptions import UnencodableValueError, UnknownFieldTypeError
 from lht.schema import Column, Field, SObjectSchema, TableSchema
 
 PRECISION: Final = 38
@@ -43,6 +43,17 @@ DUCKDB: Final = {
     "date": "DATE",
     "time": "TIME",
     "timestamp": "TIMESTAMP",
+    "decimal": "DECIMAL",
+}
+SNOWFLAKE: Final = {
+    "string": "VARCHAR",
+    "bool": "BOOLEAN",
+    "int64": "NUMBER(38,0)",
+    "double": "FLOAT",
+    "date": "DATE",
+    "time": "TIME",
+    "timestamp": "TIMESTAMP_NTZ",
+    "decimal": "NUMBER",
 }
 
 
@@ -79,9 +90,9 @@ def arrow_type_of(field: Field) -> str:
 
 
 def sql_type(arrow_type: str, names: dict[str, str]) -> str:
-    """Return a warehouse's type for an Arrow type name (*names*: its plain types)."""
-    scale = scale_of(arrow_type)
-    return names[arrow_type] if scale is None else f"DECIMAL({PRECISION},{scale})"
+    """Return a warehouse's type for an Arrow type name (*names*: its own names)."""
+    name, bracket, sizes = arrow_type.partition("(")
+    return names[name] + bracket + sizes
 
 
 def wider(left: str, right: str) -> str:
@@ -99,6 +110,29 @@ def wider(left: str, right: str) -> str:
     if len(known) < len(scales):
         raise ValueError(f"no type holds both {left} and {right}")
     return decimal(max(known)) if len(known) > 1 else "double"
+
+
+def needed_type(arrow_type: str, decimals: int, whole: int) -> str:
+    """Return the narrowest type that holds a decimal column's numbers exactly.
+
+    Args:
+        arrow_type: The column's decimal type, the least that is returned.
+        decimals: The most digits behind the point that one of the numbers needs.
+        whole: The most digits before the point that one of them needs.
+    """
+    scale = max(scale_of(arrow_type) or 0, decimals)
+    fits = scale <= MAX_SCALE and whole <= PRECISION - scale
+    return decimal(scale) if fits else "double"
+
+
+def unencodable(column: Column) -> UnencodableValueError:
+    """Return the error for a text that is no value of its column's type."""
+    return UnencodableValueError(
+        f"field {column.name} ({column.field_type}) holds a text that is no "
+        f"{column.arrow_type}",
+        hint="please report this: Salesforce sent a form that lht does not know",
+        field=column.name,
+    )
 
 
 def selectable(field: Field) -> bool:

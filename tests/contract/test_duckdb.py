@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from tests.arriving import Batches
 
 from lht.decode import arrow_schema
 from lht.exceptions import (
@@ -26,7 +27,7 @@ from lht.exceptions import (
 )
 from lht.schema import Column, TableRef, TableSchema
 from lht.sync.state import Store
-from lht.warehouse.base import LoadCounts
+from lht.warehouse.base import LoadCounts, Target
 from lht.warehouse.duckdb import DuckDBSession, DuckDBWarehouse
 
 REF = TableRef("RAW", "ACCOUNT")
@@ -68,12 +69,17 @@ def load(
     schema: TableSchema = SCHEMA,
     cursor_field: str | None = "SystemModstamp",
 ) -> LoadCounts:
-    with session.transaction():
-        table = session.read_table(REF)
-        assert table is not None
-        schema = session.align(table, schema)
-        write = session.replace_rows if mode == "replace" else session.merge_rows
-        return write(REF, schema, batches, key="Id", cursor_field=cursor_field)
+    target = Target(
+        ref=REF,
+        table=session.read_table(REF),
+        schema=schema,
+        key="Id",
+        cursor_field=cursor_field,
+        full=mode == "replace",
+    )
+    assert target.table is not None
+    with session.load(target, Batches(batches)) as counts:
+        return counts
 
 
 @pytest.fixture
@@ -438,9 +444,17 @@ def test_a_target_may_be_named_as_what_is_loaded(user, schema):
     with DuckDBWarehouse(user).session() as session:
         Store(session).prepare()
         session.create_table(ref, SCHEMA)
-        for write in (session.replace_rows, session.merge_rows) * 2:
-            with session.transaction():
-                write(ref, SCHEMA, [batch(row("1"))], key="Id", cursor_field=None)
+        for full in (True, False) * 2:
+            target = Target(
+                ref=ref,
+                table=session.read_table(ref),
+                schema=SCHEMA,
+                key="Id",
+                cursor_field=None,
+                full=full,
+            )
+            with session.load(target, Batches([batch(row("1"))])) as counts:
+                assert counts.staged == 1
         assert session.read_table(ref).rows == 1
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.arriving import Batches
 
 from lht.decode import arrow_schema, arrow_type
 from lht.exceptions import (
@@ -18,7 +19,7 @@ from lht.exceptions import (
     WarehouseError,
 )
 from lht.schema import Column, SchemaChange, TableRef, TableSchema
-from lht.warehouse.base import LoadCounts, Session, Warehouse
+from lht.warehouse.base import LoadCounts, Session, Target, Warehouse
 
 REF = TableRef("RAW", "ACCOUNT")
 OLD, NEW, NEWER = (datetime(2024, 1, day, 10, 30, 0, 7000) for day in (15, 16, 17))
@@ -72,16 +73,19 @@ def load_from(
     *,
     schema: TableSchema = SCHEMA,
     cursor_field: str | None = "SystemModstamp",
+    key: str = "Id",
 ) -> LoadCounts:
-    """Load as a run does: aligned and in one transaction."""
-    with session.transaction():
-        table = session.read_table(REF)
-        if table is None:
-            session.create_table(REF, schema)
-        else:
-            schema = session.align(table, schema)
-        write = session.replace_rows if mode == "replace" else session.merge_rows
-        return write(REF, schema, batches, key="Id", cursor_field=cursor_field)
+    """Load as a run does."""
+    target = Target(
+        ref=REF,
+        table=session.read_table(REF),
+        schema=schema,
+        key=key,
+        cursor_field=cursor_field,
+        full=mode == "replace",
+    )
+    with session.load(target, Batches(batches)) as counts:
+        return counts
 
 
 def rows_of(session: Session, columns: str = "*") -> list[tuple[Any, ...]]:
@@ -361,13 +365,12 @@ def test_a_table_without_the_key_is_not_touched(session):
     """There is nothing to match rows by: nothing moves."""
     session.execute(f"CREATE TABLE {session.name(REF)} (Number VARCHAR)")
     table = session.read_table(REF)
-    for work in (
-        lambda: session.check_key(REF, "Id"),
-        lambda: session.replace_rows(REF, SCHEMA, [], key="Id", cursor_field=None),
-        lambda: session.merge_rows(REF, SCHEMA, [], key="Id", cursor_field=None),
-    ):
-        with pytest.raises(MissingKeyError), session.transaction():
-            work()
+    with pytest.raises(MissingKeyError):
+        session.check_key(REF, "Id")
+    keyless = TableSchema(columns=SCHEMA.columns[1:2])
+    for mode in MODES:
+        with pytest.raises(MissingKeyError):
+            load(session, mode, schema=keyless, cursor_field=None)
     assert session.read_table(REF) == table
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.arriving import Batches
 
 from lht.decode import decode_csv
 from lht.schema import Column, TableRef, TableSchema
 from lht.sync.state import Store
-from lht.warehouse.base import Session
+from lht.warehouse.base import Session, Target
 from lht.warehouse.duckdb import DuckDBWarehouse
 
 REF = TableRef("RAW", "ACCOUNT")
@@ -65,18 +66,22 @@ def batch(page: Rows) -> pa.RecordBatch:
 
 
 def load(session: Session, step: Step) -> dict[str, int]:
-    with session.transaction():
-        table = session.read_table(REF)
-        assert table is not None
-        schema = session.align(table, SCHEMA)
-        write = session.replace_rows if step.full else session.merge_rows
-        counts = write(
-            REF, schema, map(batch, step.pages), key="Id", cursor_field="SystemModstamp"
-        )
-    return {
-        name: getattr(counts, name)
-        for name in ("staged", "inserted", "updated", "unchanged", "removed", "rows")
-    }
+    target = Target(
+        ref=REF,
+        table=session.read_table(REF),
+        schema=SCHEMA,
+        key="Id",
+        cursor_field="SystemModstamp",
+        full=step.full,
+    )
+    with session.load(target, Batches(map(batch, step.pages))) as counts:
+        return {
+            name: getattr(counts, name)
+            for name in (
+                *("staged", "inserted", "updated"),
+                *("unchanged", "removed", "rows"),
+            )
+        }
 
 
 def expected(model: Rows, step: Step) -> tuple[Rows, dict[str, int]]:

@@ -5,12 +5,15 @@ import sys
 
 import pytest
 
-HEAVY = {"duckdb", "pyarrow", "pandas", "numpy", "snowflake", "httpx2", "rich", "lark"}
+HEAVY = {
+    *("duckdb", "pyarrow", "pandas", "numpy", "httpx2", "rich", "lark"),
+    *("snowflake.connector", "snowflake.snowpark"),
+}
 
 
 def loaded_by(code: str) -> set[str]:
-    """Return the top-level packages that a fresh Python has loaded after *code*."""
-    script = f"{code}\nimport sys\nprint(*{{m.split('.')[0] for m in sys.modules}})"
+    """Return the modules that a fresh Python has loaded after *code*."""
+    script = f"{code}\nimport sys\nprint(*sys.modules)"
     run = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from tests.arriving import Batches
 
 from lht.decode import arrow_schema
 from lht.exceptions import DuplicateKeyError, RowCountMismatchError, TargetBusyError
@@ -37,6 +38,10 @@ SCHEMA = SObjectSchema(
 )
 Row = tuple[str, str, datetime]
 ROWS: tuple[Row, ...] = (("1", "1.50", EARLIER), ("2", "0.25", SIGNPOST))
+
+
+def source(*batches: pa.RecordBatch) -> Any:
+    return Batches(batches).through
 
 
 class Org:
@@ -100,9 +105,7 @@ class House:
             *[pa.array([r[2] for r in rows], pa.timestamp("ms"))] * 2,
         ]
         batch = pa.RecordBatch.from_arrays(arrays, schema=arrow)
-        return Extraction(
-            batches=iter([(batch, 100)]), signpost=SIGNPOST, reported=len(rows)
-        )
+        return Extraction(source=source(batch), signpost=SIGNPOST, reported=len(rows))
 
     def everything(self) -> list[Any]:
         """All that a load may change."""
@@ -126,7 +129,7 @@ def test_a_load_commits_rows_watermark_and_receipt(house):
     """What is told is what is stored, and the watermark is the signpost."""
     receipt = house.load(*ROWS)
     assert (receipt.status, receipt.read, receipt.inserted) == (Status.SUCCEEDED, 2, 2)
-    assert (receipt.downloaded, receipt.staged, receipt.size_bytes) == (2, 2, 100)
+    assert (receipt.downloaded, receipt.staged) == (2, 2)
     assert (receipt.complete_up_to, receipt.last_modified_at) == (SIGNPOST, SIGNPOST)
     assert house.store.read_receipts() == {"run": [receipt]}
     state = house.store.read_state(str(REF))
@@ -176,13 +179,13 @@ def test_a_lost_lease_moves_nothing(house):
     house.load(*ROWS)
     before = house.everything()
 
-    def losing() -> Iterator[tuple[pa.RecordBatch, int]]:
+    def losing(_: Any) -> Iterator[Any]:
         with house.warehouse.session() as other:
             other.execute("DELETE FROM LHT.LEASES")
         yield from ()
 
     with pytest.raises(TargetBusyError, match="was lost"):
-        house.load(batches=losing())
+        house.load(source=losing)
     assert house.everything() == before
 
 
@@ -210,7 +213,7 @@ def test_a_wider_number_is_recorded_and_told(house):
     batch = pa.RecordBatch.from_pylist(
         [{"Id": "9", "Amount": None, "SystemModstamp": LATER}], wide
     )
-    receipt = house.load(batches=iter([(batch, 1)]), reported=1)
+    receipt = house.load(source=source(batch), reported=1)
     assert "Amount widened from DECIMAL(38,2) to DECIMAL(38,5)" in receipt.notes[-1]
     recorded = house.session.query(
         "SELECT target_table, column_name, new_type FROM LHT.SCHEMA_CHANGES"

@@ -15,7 +15,7 @@ from lht.report.values import ObjectReport, Place, Status, SyncReport
 from lht.schema import SchemaChange, TableRef
 from lht.sync import lease
 from lht.sync.history import read_history
-from lht.sync.lease import LEASE_TIME, Leases, live_leases, this_process
+from lht.sync.lease import Lease, Leases, live_leases, this_process
 from lht.sync.state import Store, utc_now
 from lht.sync.values import FORMAT, Job, State
 from lht.warehouse.base import Session
@@ -83,7 +83,7 @@ def test_reading_creates_nothing(session):
     assert looking.open_jobs(TARGET) == looking.ended_jobs(TARGET) == []
     assert looking.read_refusals("00D") == looking.read_receipts() == {}
     assert looking.read_runs() == []
-    assert live_leases(session, DuckDBWarehouse(":memory:")) == {}
+    assert live_leases(session, DuckDBWarehouse(":memory:")) == []
     assert session.query("SELECT * FROM duckdb_tables()") == []
 
 
@@ -286,11 +286,11 @@ def test_a_held_target_keeps_others_out(warehouse, session):
         assert caught.value.exit_code == 5
         with theirs.held(other, "RAW.Contact"):
             held = live_leases(session, warehouse)
-            assert {t: run for t, (run, _) in held.items()} == {
+            assert {lease.target: lease.run_id for lease in held} == {
                 "RAW.ACCOUNT": "ours",
                 "RAW.CONTACT": "theirs",
             }
-    assert live_leases(session, warehouse) == {}
+    assert live_leases(session, warehouse) == []
     with theirs.held(session, TARGET):
         theirs.check(TARGET)
 
@@ -300,7 +300,7 @@ def test_the_lease_is_given_back_after_a_failure(warehouse, session):
     """A run that failed does not keep the next one out."""
     with pytest.raises(ZeroDivisionError), Leases(warehouse, "r").held(session, TARGET):
         raise ZeroDivisionError
-    assert live_leases(session, warehouse) == {}
+    assert live_leases(session, warehouse) == []
 
 
 @pytest.mark.usefixtures("store")
@@ -318,12 +318,12 @@ def test_one_table_has_one_lease_however_it_is_written(warehouse, session):
 @pytest.mark.usefixtures("store")
 def test_the_lease_of_a_dead_process_is_taken_over(warehouse, session):
     """Where one process at a time has the database, another's lease is dead."""
-    foreign_lease(session, expires_in=LEASE_TIME)
+    foreign_lease(session, expires_in=timedelta(minutes=2))
     leases = Leases(warehouse, "ours")
     with leases.held(session, TARGET):
         leases.check(TARGET)
-        ((run, owner),) = live_leases(session, warehouse).values()
-        assert (run, owner) == ("ours", this_process())
+        (found,) = live_leases(session, warehouse)
+        assert found == Lease("RAW.ACCOUNT", "ours", this_process())
 
 
 @pytest.mark.usefixtures("store")
@@ -331,7 +331,7 @@ def test_the_lease_of_a_dead_child_is_taken_over(warehouse, session, monkeypatch
     """A forked process is another one, though it began with its parent's memory."""
     with Leases(warehouse, "child").held(session, TARGET):
         monkeypatch.setattr(lease.os, "getpid", lambda: -1)
-        assert live_leases(session, warehouse) == {}
+        assert live_leases(session, warehouse) == []
 
 
 def test_the_lease_of_another_process_holds_until_it_expires(shared, session):
@@ -359,15 +359,16 @@ def test_a_lost_lease_is_noticed(shared, session):
             pytest.raises(TargetBusyError, match="was lost"),
         ):
             leases.check(TARGET)
-    assert live_leases(session, shared) == {}
+    assert live_leases(session, shared) == []
 
 
 def test_giving_back_a_lost_lease_takes_it_from_no_one(shared, session):
     """The run that took over keeps its lease when the first one ends."""
     with Leases(shared, "ours").held(session, TARGET):
         session.execute("DELETE FROM LHT.LEASES")
-        foreign_lease(session, expires_in=LEASE_TIME)
-    assert live_leases(session, shared)["RAW.ACCOUNT"][0] == "their run"
+        foreign_lease(session, expires_in=timedelta(minutes=2))
+    (found,) = live_leases(session, shared)
+    assert (found.target, found.run_id) == ("RAW.ACCOUNT", "their run")
 
 
 def test_heartbeats_move_the_expiry_of_our_leases_only(shared, session, monkeypatch):
@@ -383,7 +384,7 @@ def test_heartbeats_move_the_expiry_of_our_leases_only(shared, session, monkeypa
             if live_leases(session, shared):
                 break
             threading.Event().wait(0.01)
-        assert list(live_leases(session, shared)) == ["RAW.CONTACT"]
+        assert [x.target for x in live_leases(session, shared)] == ["RAW.CONTACT"]
 
 
 @pytest.mark.usefixtures("store")

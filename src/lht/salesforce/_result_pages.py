@@ -1,5 +1,6 @@
 """The pages of a finished query job: fetched by threads, whole, each once."""
 
+import gzip
 import re
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -8,17 +9,22 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
 from threading import Event
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+import pyarrow as pa
+
+from lht.decode import decode_csv
 from lht.exceptions import (
     RowCountMismatchError,
     SalesforceAPIError,
     SalesforceUnavailableError,
 )
+from lht.pages import CsvFile, header_of
 from lht.salesforce import _errors
 from lht.salesforce._bodies import Wire
-from lht.salesforce._wire import Answer
+from lht.salesforce._wire import Answer, inflate
 from lht.salesforce.client import Client
+from lht.schema import TableSchema
 
 T = TypeVar("T")
 
@@ -32,8 +38,41 @@ class ResultPage:
 
     index: int  # in the order that Salesforce lists the pages
     rows: int  # data rows, as Salesforce reports them
-    body: bytes
-    wire_bytes: int
+    wire: bytes  # as it came
+    gzipped: bool
+
+    @property
+    def size_bytes(self) -> int:
+        """How large it was on the wire."""
+        return len(self.wire)
+
+    @property
+    def body(self) -> bytes:
+        """The plain CSV, checked against the gzip trailer.
+
+        Raises:
+            SalesforceUnavailableError: It came cut short or corrupt: fetch it again.
+        """
+        return inflate(self.wire) if self.gzipped else self.wire
+
+    def checked(self) -> Self:
+        """Return itself, known to be undamaged; see ``body``."""
+        _ = self.body
+        return self
+
+    def decoded(self, schema: TableSchema) -> pa.RecordBatch:
+        """Return its values; see ``lht.decode.decode_csv``."""
+        return decode_csv(self.body, schema, rows=self.rows)
+
+    def texts(self, schema: TableSchema) -> pa.RecordBatch:
+        """Return its values as texts; see ``lht.decode``."""
+        as_text = {c.name: "string" for c in schema.columns}
+        return self.decoded(schema.widened(as_text))
+
+    def csv_file(self) -> CsvFile:
+        """Return it as it came, but gzipped if it was not."""
+        wire = self.wire if self.gzipped else gzip.compress(self.wire, 1, mtime=0)
+        return CsvFile(header=header_of(wire), wire=wire)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +133,8 @@ def _page(answer: Answer, index: int) -> tuple[ResultPage, str | None]:
     page = ResultPage(
         index=index,
         rows=_number(answer.headers.get("sforce-numberofrecords", "0")),
-        body=answer.body(),
-        wire_bytes=len(answer.wire),
+        wire=answer.wire,
+        gzipped=answer.gzipped,
     )
     locator = answer.headers.get("sforce-locator", "null")
     return page, None if locator == "null" else locator

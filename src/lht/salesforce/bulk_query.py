@@ -189,7 +189,7 @@ def iter_result_pages(
     client: Client,
     job: QueryJob,
     *,
-    transform: Callable[[ResultPage], Any] = lambda page: page,
+    transform: Callable[[ResultPage], Any] = ResultPage.checked,
     max_in_flight: int = 3,
     workers: int = 2,
 ) -> Iterator[Any]:
@@ -202,7 +202,8 @@ def iter_result_pages(
     Args:
         client: Bound to the org that owns the job.
         job: In state ``JobComplete``.
-        transform: Run on each page in the thread that fetched it.
+        transform: Run on each page in the thread that fetched it. A page is known
+            to be undamaged once its ``body`` was read.
         max_in_flight: Pages in memory at the same time, the consumer's included;
             at least 2.
         workers: Threads.

@@ -1,5 +1,6 @@
 """Queries over the REST API: pages of JSON, and counts."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -7,7 +8,9 @@ from urllib.parse import quote
 
 import httpx2
 import msgspec
+import pyarrow as pa
 
+from lht.decode import decode_json, texts_of_json
 from lht.exceptions import (
     RowCountMismatchError,
     SalesforceAPIError,
@@ -18,6 +21,7 @@ from lht.salesforce import _errors
 from lht.salesforce._bodies import Wire, read_json
 from lht.salesforce._wire import Answer
 from lht.salesforce.client import Client
+from lht.schema import TableSchema
 
 # Source: REST API Developer Guide, "Status Codes and Error Responses": the URI, and
 # the URI with all headers, may have 16,384 bytes; what is left is for the headers.
@@ -33,6 +37,23 @@ class RestPage:
     rows: int
     total_size: int  # rows of all pages together
     done: bool
+    index: int = 0
+
+    @property
+    def size_bytes(self) -> int:
+        """How large its JSON is."""
+        return len(self.content)
+
+    def decoded(self, schema: TableSchema) -> pa.RecordBatch:
+        """Return its values; see ``lht.decode.decode_json``."""
+        return decode_json(self.content, schema)
+
+    def texts(self, schema: TableSchema) -> pa.RecordBatch:
+        """Return its values as texts; see ``lht.decode.texts_of_json``."""
+        return texts_of_json(self.content, schema)
+
+    def csv_file(self) -> None:
+        """Return None: it came as no file."""
 
 
 def count(client: Client, soql: str, *, all_rows: bool = True) -> int | None:
@@ -72,9 +93,9 @@ def iter_pages(
     """
     content = _first_page(client, soql, all_rows=all_rows)
     seen = 0
-    while True:
+    for index in itertools.count():
         found = read_json(content, _Page)
-        page = found.page(content)
+        page = found.page(content, index)
         seen += page.rows
         finished = page.done or found.next_records_url is None
         stalled = not finished and not page.rows
@@ -95,8 +116,8 @@ class _Page(Wire, frozen=True):
     next_records_url: str | None = None
     records: tuple[msgspec.Raw, ...] = ()
 
-    def page(self, content: bytes) -> RestPage:
-        return RestPage(content, len(self.records), self.total_size, self.done)
+    def page(self, content: bytes, index: int) -> RestPage:
+        return RestPage(content, len(self.records), self.total_size, self.done, index)
 
 
 class _SubAnswer(msgspec.Struct, frozen=True):

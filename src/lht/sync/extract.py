@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 
-import pyarrow as pa
-
-from lht.decode import decode_csv, decode_json
 from lht.exceptions import ConfigError, SalesforceAPIError
+from lht.pages import Counted, Page
 from lht.salesforce import bulk_query, replication, rest_query
-from lht.salesforce.bulk_query import QueryJob, ResultPage
+from lht.salesforce.bulk_query import QueryJob
 from lht.salesforce.client import Client
 from lht.schema import SObjectSchema
 from lht.sync.plan import Planned
@@ -24,17 +22,19 @@ _GONE: Final = 404
 _RESUMABLE: Final = frozenset(("UploadComplete", "InProgress", "JobComplete"))
 
 OnRows = Callable[[str, "Extraction"], None]  # with the step it is at
+T = TypeVar("T", bound=Counted)
+Source = Callable[[Callable[[Page], Any]], Iterator[Any]]  # pages through a function
 
 
 @dataclass(slots=True, kw_only=True)
 class Extraction:
     """The records of one object on their way, and what was counted of them.
 
-    ``reported`` is Salesforce's own number, final once the batches are through.
+    ``reported`` is Salesforce's own number, final once the pages are through.
     ``signpost`` was fixed before the extraction began.
     """
 
-    batches: Iterator[tuple[pa.RecordBatch, int]]  # with its bytes on the wire
+    source: Source
     signpost: datetime
     job: QueryJob | None = None
     known: bool = True  # whether it is certain that all of the plan is in it
@@ -43,13 +43,17 @@ class Extraction:
     size_bytes: int = 0
     on_rows: OnRows = field(default=lambda *_: None, repr=False)
 
-    def counted(self) -> Iterator[pa.RecordBatch]:
-        """Yield the batches, counting their rows and bytes."""
-        for batch, size in self.batches:
-            self.downloaded += batch.num_rows
-            self.size_bytes += size
+    def through(self, read: Callable[[Page], T]) -> Iterator[T]:
+        """Yield what *read* makes of each page, counting rows and bytes."""
+
+        def sized(page: Page) -> tuple[int, T]:
+            return page.size_bytes, read(page)
+
+        for size_bytes, found in self.source(sized):
+            self.downloaded += found.num_rows
+            self.size_bytes += size_bytes
             self.on_rows("download", self)
-            yield batch
+            yield found
         self.on_rows("load", self)
 
 
@@ -70,26 +74,25 @@ def read_signpost(client: Client, schema: SObjectSchema) -> datetime:
 def by_rest(client: Client, planned: Planned, signpost: datetime) -> Extraction:
     """Query over REST; the query is sent when the first batch is asked for."""
 
-    def batches() -> Iterator[tuple[pa.RecordBatch, int]]:
+    def source(read: Callable[[Page], Any]) -> Iterator[Any]:
         for page in rest_query.iter_pages(client, planned.soql):
             extraction.reported = page.total_size
-            yield decode_json(page.content, planned.facts.columns), len(page.content)
+            yield read(page)
 
-    extraction = Extraction(batches=batches(), signpost=signpost)
+    extraction = Extraction(source=source, signpost=signpost)
     return extraction
 
 
 def by_bulk(
-    client: Client, planned: Planned, job: QueryJob, signpost: datetime, *, known: bool
+    client: Client, job: QueryJob, signpost: datetime, *, known: bool
 ) -> Extraction:
-    """Read the result of a finished job; pages are decoded where they arrive."""
+    """Read the result of a finished job."""
 
-    def decoded(page: ResultPage) -> tuple[pa.RecordBatch, int]:
-        columns = planned.facts.columns
-        return decode_csv(page.body, columns, rows=page.rows), page.wire_bytes
+    def source(read: Callable[[Page], Any]) -> Iterator[Any]:
+        return bulk_query.iter_result_pages(client, job, transform=read)
 
     return Extraction(
-        batches=bulk_query.iter_result_pages(client, job, transform=decoded),
+        source=source,
         signpost=signpost,
         job=job,
         known=known,

@@ -12,7 +12,6 @@ from lht.sync.plan import CURSOR_FIELDS, Facts, Options
 from lht.sync.state import Store
 from lht.sync.values import Job, State
 from lht.typemap import selectable, table_schema
-from lht.warehouse import sql
 from lht.warehouse.base import Session, Warehouse
 
 # What a chosen list of fields always comes with: key, deletion, change.
@@ -117,8 +116,4 @@ def _with_maxima(facts: Facts, session: Session) -> Facts:
 
 def _max(session: Session, table: TableInfo, column: str | None) -> datetime | None:
     have = table.column(column) if column else None
-    if have is None:
-        return None
-    found: datetime | None
-    ((found,),) = session.query(sql.latest(session.name(table.ref), have.name))
-    return found
+    return session.latest(table.ref, have) if have else None

@@ -21,7 +21,7 @@ def read_history(warehouse: Warehouse) -> list[SyncReport]:
         store = Store(session)
         rows = store.read_runs()
         receipts = store.read_receipts()
-        alive = {run_id for run_id, _ in live_leases(session, warehouse).values()}
+        alive = {lease.run_id for lease in live_leases(session, warehouse)}
     reports: dict[str, SyncReport] = {}
     for run_id, event, at, document in rows:
         objects = receipts.get(run_id, [])

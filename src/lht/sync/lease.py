@@ -6,15 +6,14 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from lht.exceptions import TargetBusyError, WarehouseError
 from lht.schema import TableRef
 from lht.sync.state import SCHEMA, utc_now
 from lht.warehouse.base import Session, Warehouse
 
-LEASE_TIME: Final = timedelta(minutes=2)
 HEARTBEAT_SECONDS: Final = 30.0
 _START: Final = uuid.uuid4().hex[:8]
 _LEASES: Final = TableRef(SCHEMA, "LEASES")
@@ -55,14 +54,15 @@ class Leases:
             yield
         finally:
             with suppress(WarehouseError):  # it expires by itself
-                session.execute(
-                    f"DELETE FROM {session.name(_LEASES)}"
-                    " WHERE target_table = ? AND run_id = ?",
-                    (_key(target), self._run_id),
-                )
+                self._withdraw(session, target)
 
     def check(self, target: str) -> None:
-        """Raise unless the lease is still ours, as others see it now."""
+        """Raise unless the lease is still ours, as others see it now.
+
+        Call it in the load's transaction when all its rows are written: until the
+        commit no other load can write the table, so one that takes over from here on
+        began to read later, and commits later.
+        """
         with self._warehouse.session() as session:
             holder = self._holder(session, target)
         if holder is None or holder[0] != self._run_id:
@@ -73,20 +73,16 @@ class Leases:
             )
 
     def _take(self, session: Session, target: str) -> None:
+        """Write our claim, and withdraw it if there is another one.
+
+        Where keys are enforced, the second claim cannot be written. Where they are not,
+        of two claims made at the same time at least one is seen by the other's run.
+        """
         try:
             with session.transaction():
-                holder = self._holder(session, target)
-                if holder is not None:
+                if holder := self._holder(session, target):
                     raise _busy(target, *holder)
-                session.execute(
-                    f"DELETE FROM {session.name(_LEASES)} WHERE target_table = ?",
-                    (_key(target),),
-                )
-                now = utc_now()
-                session.execute(
-                    f"INSERT INTO {session.name(_LEASES)} VALUES (?, ?, ?, ?, ?)",
-                    (_key(target), self._run_id, this_process(), now, now + LEASE_TIME),
-                )
+                self._claim(session, target)
         except TargetBusyError:
             raise
         except WarehouseError as error:
@@ -94,9 +90,48 @@ class Leases:
             if holder is None:
                 raise
             raise _busy(target, *holder) from error  # both wrote, it was first
+        if self._warehouse.capabilities.enforced_keys:
+            return
+        if holder := self._holder(session, target, besides=self._run_id):
+            self._withdraw(session, target)
+            raise _busy(target, *holder)
 
-    def _holder(self, session: Session, target: str) -> tuple[str, str] | None:
-        return live_leases(session, self._warehouse).get(_key(target))
+    def _claim(self, session: Session, target: str) -> None:
+        """Replace the dead leases of a target by our own."""
+        leases, now = session.name(_LEASES), utc_now()
+        alone = self._warehouse.capabilities.single_process  # then all others are dead
+        dead = "" if alone else " AND expires_at <= ?"
+        session.execute(
+            f"DELETE FROM {leases} WHERE target_table = ?{dead}",
+            (_key(target),) if alone else (_key(target), now),
+        )
+        session.execute(
+            f"INSERT INTO {leases} VALUES (?, ?, ?, ?, ?)",
+            (_key(target), self._run_id, this_process(), now, self._expiry(now)),
+        )
+
+    def _withdraw(self, session: Session, target: str) -> None:
+        session.execute(
+            f"DELETE FROM {session.name(_LEASES)}"
+            " WHERE target_table = ? AND run_id = ?",
+            (_key(target), self._run_id),
+        )
+
+    def _expiry(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self._warehouse.capabilities.lease_seconds)
+
+    def _holder(
+        self, session: Session, target: str, besides: str | None = None
+    ) -> tuple[str, str] | None:
+        """Return run and owner of a live lease of the target's."""
+        return next(
+            (
+                (lease.run_id, lease.owner)
+                for lease in live_leases(session, self._warehouse)
+                if lease.target == _key(target) and lease.run_id != besides
+            ),
+            None,
+        )
 
     def _beat(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS):
@@ -105,14 +140,22 @@ class Leases:
                 session.execute(
                     f"UPDATE {session.name(_LEASES)}"
                     " SET heartbeat_at = ?, expires_at = ? WHERE run_id = ?",
-                    (now, now + LEASE_TIME, self._run_id),
+                    (now, self._expiry(now), self._run_id),
                 )
 
 
-def live_leases(session: Session, warehouse: Warehouse) -> dict[str, tuple[str, str]]:
-    """Return run and owner of every live lease, by target table in upper case."""
-    if session.read_table(_LEASES) is None:
-        return {}
+class Lease(NamedTuple):
+    """Who loads a target table."""
+
+    target: str  # in upper case
+    run_id: str
+    owner: str
+
+
+def live_leases(session: Session, warehouse: Warehouse) -> list[Lease]:
+    """Return the leases that are neither expired nor of a process that is gone."""
+    if not session.has_table(_LEASES):
+        return []
     rows = session.query(
         f"SELECT target_table, run_id, owner FROM {session.name(_LEASES)}"
         " WHERE expires_at > ?",
@@ -120,7 +163,8 @@ def live_leases(session: Session, warehouse: Warehouse) -> dict[str, tuple[str, 
     )
     alone = warehouse.capabilities.single_process
     us = this_process()
-    return {t: (run, owner) for t, run, owner in rows if owner == us or not alone}
+    leases = [Lease(*map(str, row)) for row in rows]
+    return [lease for lease in leases if lease.owner == us or not alone]
 
 
 def this_process() -> str:

@@ -329,7 +329,7 @@ class Line:
                 Store(session).end_job(target, job.id, run_id, "discarded")
             raise
         client = self._client
-        return extract.by_bulk(client, planned, job, signpost, known=known)
+        return extract.by_bulk(client, job, signpost, known=known)
 
     def _job(
         self, session: Session, planned: Planned, signpost: datetime

@@ -6,14 +6,14 @@ from datetime import datetime
 
 from lht.exceptions import DataError, RowCountMismatchError
 from lht.report.values import ObjectReport, Status, SyncMode
-from lht.schema import SchemaChange, TableSchema
+from lht.schema import SchemaChange
 from lht.sync.extract import Extraction
 from lht.sync.lease import Leases
 from lht.sync.plan import Facts, Planned
 from lht.sync.state import Store
 from lht.sync.values import State
 from lht.warehouse import sql
-from lht.warehouse.base import LoadCounts, Session
+from lht.warehouse.base import LoadCounts, Session, Target
 
 
 def load(
@@ -44,17 +44,18 @@ def load(
         RowCountMismatchError: Counts do not reconcile. Nothing has moved.
         LHTError: Nothing has moved, but for CommitStateUnknownError.
     """
-    ref = planned.facts.ref
+    facts = planned.facts
+    ref = facts.ref
     session.ensure_schema(ref.schema)
-    with session.transaction():
-        columns, aligned = _prepared(session, planned)
-        counts = _write(session, planned, columns, extraction)
+    with session.load(_target(session, planned), extraction) as counts:
+        if facts.key != "Id":
+            session.check_key(ref, facts.key)
         _reconcile(extraction, counts)
         leases.check(str(ref))
         done = _receipt(receipt, planned, extraction, counts, seconds())
         store = Store(session)
         store.save_state(_state(planned, extraction, counts, run_id))
-        store.add_changes(run_id, str(ref), (*aligned, *counts.widened))
+        store.add_changes(run_id, str(ref), (*_aligned(facts), *counts.widened))
         store.add_receipt(run_id, done)
         if extraction.job is not None:
             store.end_job(str(ref), extraction.job.id, run_id, "committed")
@@ -62,50 +63,41 @@ def load(
     return done
 
 
-def _prepared(
-    session: Session, planned: Planned
-) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
-    """Create or align the target; return its columns of ours and what was changed."""
+def _target(session: Session, planned: Planned) -> Target:
+    """Return what is loaded; a table that is adopted is looked at closely before."""
     facts = planned.facts
-    if facts.table is None:
-        session.create_table(facts.ref, facts.columns)
-        return facts.columns, ()
     if planned.load.adopting:
         session.check_key(facts.ref, facts.key)
         _check_ids(session, facts)
-    return session.align(facts.table, facts.columns), facts.misfits
+    return Target(
+        ref=facts.ref,
+        table=facts.table,
+        schema=facts.columns,
+        key=_matched_by(session, facts),
+        cursor_field=facts.cursor_field,
+        full=planned.load.mode is SyncMode.FULL,
+        stage=planned.options.stage,
+    )
+
+
+def _aligned(facts: Facts) -> tuple[SchemaChange, ...]:
+    """Return what was changed of the table before anything was written into it."""
+    return () if facts.table is None else facts.misfits
 
 
 def _check_ids(session: Session, facts: Facts) -> None:
     """Raise if an adopted table has Ids of 15 characters: none would be matched."""
-    if facts.table is None or facts.table.column("Id") is None:
+    ids = facts.table.column("Id") if facts.table else None
+    if ids is None:
         return
     name = session.name(facts.ref)
-    ((short,),) = session.query(sql.count_of_length(name, "Id", 15))
+    ((short,),) = session.query(sql.count_of_length(name, ids.name, 15))
     if short:
         raise DataError(
             f"{facts.ref} has {short} Ids of 15 characters, Salesforce sends 18",
             hint="sync into another --table",
             table=str(facts.ref),
         )
-
-
-def _write(
-    session: Session, planned: Planned, columns: TableSchema, extraction: Extraction
-) -> LoadCounts:
-    full = planned.load.mode is SyncMode.FULL
-    write = session.replace_rows if full else session.merge_rows
-    facts = planned.facts
-    counts = write(
-        facts.ref,
-        columns,
-        extraction.counted(),
-        key=_matched_by(session, facts),
-        cursor_field=facts.cursor_field,
-    )
-    if facts.key != "Id":
-        session.check_key(facts.ref, facts.key)
-    return counts
 
 
 def _matched_by(session: Session, facts: Facts) -> str:
@@ -115,7 +107,10 @@ def _matched_by(session: Session, facts: Facts) -> str:
     """
     if facts.key == "Id" or facts.table is None:
         return "Id"
-    missing = sql.count_missing(session.name(facts.ref), "Id")
+    ids = facts.table.column("Id")
+    if ids is None:
+        return facts.key
+    missing = sql.count_missing(session.name(facts.ref), ids.name)
     return facts.key if session.query(missing) != [(0,)] else "Id"
 
 

@@ -47,6 +47,7 @@ class Options:
     keep_job: bool = False  # do not delete the job after the commit
     bulk_threshold: int = 1_000  # rows from which Bulk is used
     stage_threshold: int = 50_000  # rows from which a stage is used, where there is one
+    stage: str | None = None  # the caller's own stage, instead of a temporary one
 
 
 @dataclass(frozen=True, kw_only=True)

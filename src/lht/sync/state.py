@@ -20,33 +20,34 @@ from lht.warehouse.base import Session
 SCHEMA: Final = "LHT"
 REFUSED_FOR: Final = timedelta(days=7)  # then Bulk is asked again
 
+# DATETIME is naive in every warehouse.
 _TABLES: Final = {
-    "RUNS": "run_id VARCHAR, event VARCHAR, recorded_at TIMESTAMP, document VARCHAR",
+    "RUNS": "run_id VARCHAR, event VARCHAR, recorded_at DATETIME, document VARCHAR",
     "RECEIPTS": (
         "run_id VARCHAR, target_table VARCHAR, sobject VARCHAR, status VARCHAR,"
         " records_read BIGINT, inserted BIGINT, updated BIGINT, unchanged BIGINT,"
-        " deleted BIGINT, complete_up_to TIMESTAMP, recorded_at TIMESTAMP,"
+        " deleted BIGINT, complete_up_to DATETIME, recorded_at DATETIME,"
         " document VARCHAR"
     ),
     "STATE": (
         "target_table VARCHAR, seq BIGINT, run_id VARCHAR, sobject VARCHAR,"
-        " watermark TIMESTAMP, recorded_at TIMESTAMP, document VARCHAR,"
+        " watermark DATETIME, recorded_at DATETIME, document VARCHAR,"
         " PRIMARY KEY (target_table, seq)"  # of two runs at once, one fails to commit
     ),
     "JOBS": (
         "target_table VARCHAR, job_id VARCHAR, run_id VARCHAR, event VARCHAR,"
-        " recorded_at TIMESTAMP, document VARCHAR"
+        " recorded_at DATETIME, document VARCHAR"
     ),
     "SCHEMA_CHANGES": (
         "run_id VARCHAR, target_table VARCHAR, column_name VARCHAR, old_type VARCHAR,"
-        " new_type VARCHAR, recorded_at TIMESTAMP"
+        " new_type VARCHAR, recorded_at DATETIME"
     ),
     "BULK_REFUSALS": (
-        "org_id VARCHAR, sobject VARCHAR, reason VARCHAR, recorded_at TIMESTAMP"
+        "org_id VARCHAR, sobject VARCHAR, reason VARCHAR, recorded_at DATETIME"
     ),
     "LEASES": (
         "target_table VARCHAR PRIMARY KEY, run_id VARCHAR, owner VARCHAR,"
-        " heartbeat_at TIMESTAMP, expires_at TIMESTAMP"
+        " heartbeat_at DATETIME, expires_at DATETIME"
     ),
 }
 T = TypeVar("T")
@@ -62,7 +63,7 @@ class Store:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._names = {name: session.name(TableRef(SCHEMA, name)) for name in _TABLES}
-        self._ready = session.read_table(TableRef(SCHEMA, "LEASES")) is not None
+        self._ready = session.has_table(TableRef(SCHEMA, "LEASES"))
 
     def prepare(self) -> None:
         """Create the schema and its tables unless they exist."""

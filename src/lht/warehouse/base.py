@@ -5,15 +5,14 @@ The sync line knows nothing else of warehouses. Peculiarities live in ``Capabili
 and in the warehouse's own module.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, Self
 
-import pyarrow as pa
-
-from lht.schema import SchemaChange, TableInfo, TableRef, TableSchema
+from lht.pages import Pages
+from lht.schema import SchemaChange, TableColumn, TableInfo, TableRef, TableSchema
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +23,21 @@ class Capabilities:
     stages: bool  # files can be staged in the warehouse and copied from there
     single_process: bool  # while we have it open, no other process can
     parallel_loads: int  # loads that may run at the same time
+    enforced_keys: bool  # a second row with the same primary key is refused
+    lease_seconds: float  # how long a run may be silent, for it is busy with a load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A table to be loaded, and how."""
+
+    ref: TableRef
+    table: TableInfo | None  # as it was planned with; None: it is to be made
+    schema: TableSchema  # the columns of ours, as Salesforce describes them
+    key: str  # of the columns, the one that tells rows apart
+    cursor_field: str | None
+    full: bool  # what arrives replaces all rows; if not, it is merged with them
+    stage: str | None = None  # the caller's own stage, where there are stages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +77,9 @@ class Session(Protocol):
     def name(self, ref: TableRef) -> str:
         """Return a table's name in statements: quoted, and as qualified as can be."""
 
+    def has_table(self, ref: TableRef) -> bool:
+        """Tell whether there is such a table."""
+
     def read_table(self, ref: TableRef) -> TableInfo | None:
         """Return the table's columns and row count, or None if it does not exist."""
 
@@ -78,12 +95,8 @@ class Session(Protocol):
     def misfits(self, table: TableInfo, schema: TableSchema) -> list[SchemaChange]:
         """Return what must change so that the table holds every value of the schema."""
 
-    def align(self, table: TableInfo, schema: TableSchema) -> TableSchema:
-        """Make the changes of ``misfits``; return the schema with the table's types.
-
-        Raises:
-            SchemaDriftError: A column cannot be changed without losing something.
-        """
+    def latest(self, ref: TableRef, column: TableColumn) -> datetime | None:
+        """Return the greatest instant in a column of a table, as naive UTC."""
 
     def check_key(self, ref: TableRef, key: str) -> None:
         """Raise unless every row of the table has a *key* of its own.
@@ -93,30 +106,25 @@ class Session(Protocol):
             DuplicateKeyError: Keys are missing or occur more than once.
         """
 
-    def replace_rows(
-        self,
-        ref: TableRef,
-        schema: TableSchema,
-        batches: Iterable[pa.RecordBatch],
-        *,
-        key: str,
-        cursor_field: str | None,
-    ) -> LoadCounts:
-        """Make *batches* the rows of the table, unseen by readers until the commit.
+    def load(self, target: Target, pages: Pages) -> AbstractContextManager[LoadCounts]:
+        """Load the pages into the table; commit when the block ends, or nothing at all.
 
-        Columns that are not of *schema* keep their values, row by row.
+        The table is made, or its columns changed as ``misfits`` tells. A full load
+        makes the pages its rows, unseen by readers until the commit; any other inserts
+        new rows, updates changed ones (by the key) and leaves equal ones alone. Columns
+        that are not of the schema keep their values, row by row. What the block writes
+        through this session is committed with the rows.
+
+        Raises:
+            SchemaDriftError: A column cannot be changed without losing something.
+            MissingKeyError: The table has no such key.
+            DuplicateKeyError: Keys are missing or occur more than once.
+            CommitStateUnknownError: It may have landed. In all other cases no row of
+                the table has moved.
         """
 
-    def merge_rows(
-        self,
-        ref: TableRef,
-        schema: TableSchema,
-        batches: Iterable[pa.RecordBatch],
-        *,
-        key: str,
-        cursor_field: str | None,
-    ) -> LoadCounts:
-        """Insert new rows, update changed ones (by *key*), leave equal ones alone."""
+    def drop_leftovers(self, alive: Collection[str]) -> None:
+        """Drop what loads of dead runs left behind; *alive* are ids of live runs."""
 
     def close(self) -> None:
         """Give the connection back."""

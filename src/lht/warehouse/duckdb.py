@@ -8,7 +8,7 @@ defaults, comments, views) simply stays.
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,11 +21,12 @@ from lht.exceptions import (
     WarehouseError,
     WarehouseUnavailableError,
 )
+from lht.pages import Pages
 from lht.schema import SchemaChange, TableInfo, TableRef, TableSchema
 from lht.typemap import DUCKDB, scale_of, sql_type
 from lht.warehouse import duckdb_columns as columns
 from lht.warehouse import sql
-from lht.warehouse.base import Capabilities, LoadCounts
+from lht.warehouse.base import Capabilities, LoadCounts, Target
 from lht.warehouse.duckdb_open import (
     IN_MEMORY,
     URL_PREFIX,
@@ -39,7 +40,12 @@ from lht.warehouse.duckdb_tables import DuckDBTables
 from lht.warehouse.feed import Feed
 
 CAPABILITIES: Final = Capabilities(
-    kind="duckdb", stages=False, single_process=True, parallel_loads=1
+    kind="duckdb",
+    stages=False,
+    single_process=True,
+    parallel_loads=1,
+    enforced_keys=True,
+    lease_seconds=120.0,
 )
 _FEED: Final = '"temp"."main"."feed"'  # as the name is known that is registered
 _REPEATED: Final = (
@@ -112,16 +118,30 @@ def is_connection(value: object) -> bool:
 class DuckDBSession(DuckDBTables):
     """One cursor, used by one thread: it loads batches into tables."""
 
-    def replace_rows(
+    @contextlib.contextmanager
+    def load(self, target: Target, pages: Pages) -> Iterator[LoadCounts]:
+        """Load the pages in one transaction; see ``Session``."""
+        with self.transaction():
+            if target.table is None:
+                self.create_table(target.ref, target.schema)
+                schema = target.schema
+            else:
+                schema = self.align(target.table, target.schema)
+            batches = pages.through(lambda page: page.decoded(target.schema))
+            write = self._replace_rows if target.full else self._merge_rows
+            yield write(target, schema, batches)
+
+    def drop_leftovers(self, alive: Collection[str]) -> None:
+        """Do nothing: what a load needs exists inside its transaction only."""
+
+    def _replace_rows(
         self,
-        ref: TableRef,
+        wanted: Target,
         schema: TableSchema,
         batches: Iterable[pa.RecordBatch],
-        *,
-        key: str,
-        cursor_field: str | None,
     ) -> LoadCounts:
-        """Make *batches* the rows of the table; see ``Session``."""
+        """Make *batches* the rows of the table."""
+        ref, key = wanted.ref, wanted.key
         info = self._existing(ref)
         target, theirs = self.name(ref), columns.theirs_of(info, schema, key)
         by = sql.quote(key)
@@ -154,7 +174,7 @@ class DuckDBSession(DuckDBTables):
                 f" FROM {target} t LEFT JOIN {carry} c"
                 f" ON c.{by} = t.{by}"
             )[0]
-        summary = self._summary(target, schema, cursor_field)
+        summary = self._summary(target, schema, wanted.cursor_field)
         staged = self._keys(target, key, *_REPEATED)
         return LoadCounts(
             staged=staged,
@@ -190,16 +210,14 @@ class DuckDBSession(DuckDBTables):
             self.execute(f"INSERT INTO {self.name(ref)} {rest(self.name(staging))}")
         return final, widened
 
-    def merge_rows(
+    def _merge_rows(
         self,
-        ref: TableRef,
+        wanted: Target,
         schema: TableSchema,
         batches: Iterable[pa.RecordBatch],
-        *,
-        key: str,
-        cursor_field: str | None,
     ) -> LoadCounts:
-        """Insert new rows, update changed ones, leave equal ones; see ``Session``."""
+        """Insert new rows, update changed ones, leave equal ones."""
+        ref, key = wanted.ref, wanted.key
         info = self._existing(ref)
         target, theirs = self.name(ref), columns.theirs_of(info, schema, key)
         by = sql.quote(key)
@@ -229,8 +247,8 @@ class DuckDBSession(DuckDBTables):
                     f"INSERT INTO {target} ({sql.columns(names)})"
                     f" SELECT {sql.columns(names)} FROM {changed} WHERE {which}"
                 )
-            deleted = self._summary(staging, schema, cursor_field)["deleted"]
-        summary = self._summary(target, schema, cursor_field)
+            deleted = self._summary(staging, schema, wanted.cursor_field)["deleted"]
+        summary = self._summary(target, schema, wanted.cursor_field)
         return LoadCounts(
             staged=staged,
             inserted=inserted,

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final, Self
 
 import duckdb
@@ -124,6 +125,23 @@ class DuckDBTables:
                         hint="commit its open transaction, then run it again",
                     ) from error
             _NEVER.wait(_CONFLICT_WAIT_SECONDS)
+
+    def has_table(self, ref: TableRef) -> bool:
+        """Tell whether there is such a table."""
+        return bool(
+            self._scalar(
+                "SELECT count(*) FROM duckdb_tables() WHERE database_name = ?"
+                " AND lower(schema_name) = lower(?) AND lower(table_name) = lower(?)",
+                (self._database, ref.schema, ref.name),
+            )
+        )
+
+    def latest(self, ref: TableRef, column: TableColumn) -> datetime | None:
+        """Return the greatest instant in a column of a table, as naive UTC."""
+        found: datetime | None = self._scalar(
+            f"SELECT max({sql.quote(column.name)})::TIMESTAMP FROM {self.name(ref)}"
+        )
+        return found
 
     def read_table(self, ref: TableRef) -> TableInfo | None:
         """Return the table's columns and row count, or None if there is none.

@@ -25,11 +25,6 @@ def insert(table: str, names: Sequence[str]) -> str:
     return f"INSERT INTO {table} ({columns(names)}) VALUES ({marks})"
 
 
-def latest(table: str, column: str) -> str:
-    """Return the query for the greatest instant in a column of a qualified table."""
-    return f"SELECT CAST(max({quote(column)}) AS TIMESTAMP) FROM {table}"
-
-
 def count_of_length(table: str, column: str, length: int) -> str:
     """Return the query for how many texts of a qualified table's have a length."""
     return f"SELECT count(*) FROM {table} WHERE length({quote(column)}) = {length}"

@@ -330,7 +330,7 @@ def test_every_page_comes_once(org, client):
     assert bodies(pages) == sorted(made.bodies)
     assert sorted(p.index for p in pages) == list(range(12))
     assert {p.rows for p in pages} == {3}
-    sizes = {r.index: r.wire_bytes for r in pages}
+    sizes = {r.index: r.size_bytes for r in pages}
     assert sizes[0] == len(made.reply(0).wire)
     assert len(org.calls()) == 12 + 3
 
