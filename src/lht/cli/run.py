@@ -28,7 +28,7 @@ class Commands(TyperGroup):
 
 def app() -> typer.Typer:
     """Build the whole command line."""
-    from lht.cli import demo, devorg, objects, sync
+    from lht.cli import demo, devorg, objects, snowflake, sync
 
     root = typer.Typer(
         cls=Commands,
@@ -38,7 +38,7 @@ def app() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     root.callback(invoke_without_command=True)(_root)
-    for module in (demo, objects, sync, devorg):
+    for module in (demo, objects, sync, devorg, snowflake):
         module.add_to(root)
     return root
 

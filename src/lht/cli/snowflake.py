@@ -1,0 +1,203 @@
+"""``lht snowflake``: the SQL that sets an account up, and that runs lht inside it."""
+
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from lht.cli.console import Console
+from lht.cli.frame import command
+from lht.report import document
+
+if TYPE_CHECKING:
+    from lht.deploy.script import Account, Step
+
+_HELP: Final = "SQL for a Snowflake account. It is printed, never run."
+
+
+# The names of the parameters differ from those of the options that commands share.
+OrgDomain = Annotated[
+    str,
+    typer.Option(
+        "--salesforce-domain", metavar="SUBDOMAIN", help="The org's, such as acme."
+    ),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database", metavar="NAME", help="Where the tables are, LHT_DB if not given."
+    ),
+]
+TableSchema = Annotated[
+    str | None,
+    typer.Option(
+        "--schema", metavar="NAME", help="Schema of the tables, RAW if not given."
+    ),
+]
+Compute = Annotated[
+    str | None,
+    typer.Option(
+        "--warehouse",
+        metavar="NAME",
+        help="Snowflake's virtual warehouse, LHT_WH if not given.",
+    ),
+]
+Role = Annotated[
+    str | None,
+    typer.Option(
+        "--role", metavar="NAME", help="What lht works as, LHT_ROLE if not given."
+    ),
+]
+User = Annotated[
+    str | None,
+    typer.Option(
+        "--user", metavar="NAME", help="What programs log in as, LHT_USER if not given."
+    ),
+]
+
+
+def setup_sql(
+    *,
+    domain: OrgDomain,
+    sandbox: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sandbox", metavar="NAME", help="A sandbox of the org; repeatable."
+        ),
+    ] = None,
+    into: Database = None,
+    schema: TableSchema = None,
+    compute: Compute = None,
+    role: Role = None,
+    user: User = None,
+    grant_to: Annotated[
+        str | None,
+        typer.Option(
+            "--grant-to", metavar="ROLE", help="A role that shall have lht's as well."
+        ),
+    ] = None,
+    console: Console,
+) -> None:
+    """Print what an administrator of Snowflake runs once.
+
+    A role, a user without password, a small warehouse, a database, and the way out of
+    Snowflake to the org. No secret is asked for or printed: where one belongs, the
+    script says so.
+    """
+    from lht.deploy.setup import setup_steps
+
+    account = _account(into, schema, compute, role, user)
+    steps = setup_steps(domain, account, sandboxes=sandbox or (), grant_to=grant_to)
+    _print("setup-sql", steps, console)
+
+
+def deploy_sql(
+    objects: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="OBJECT", help="API names, in any case."),
+    ] = None,
+    *,
+    domain: OrgDomain,
+    schedule: Annotated[
+        str,
+        typer.Option(
+            "--schedule", metavar="WHEN", help="Or: 'USING CRON 0 6 * * * Europe/Rome'."
+        ),
+    ] = "60 MINUTE",
+    tasks: Annotated[
+        int,
+        typer.Option(
+            "--tasks", metavar="N", min=1, help="Tasks that share the objects."
+        ),
+    ] = 1,
+    into: Database = None,
+    schema: TableSchema = None,
+    compute: Compute = None,
+    role: Role = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", metavar="NAME", help="Of procedure and tasks, else SYNC_ACME."
+        ),
+    ] = None,
+    owners_rights: Annotated[
+        bool,
+        typer.Option("--owners-rights", help="Run the procedure as its owner."),
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Print what takes it all away again.")
+    ] = False,
+    console: Console,
+) -> None:
+    """Print what makes Snowflake itself sync objects on a schedule.
+
+    A procedure that runs lht, and the tasks that call it. What setup-sql prints must
+    have been run before.
+    """
+    from lht.deploy.script import Org
+    from lht.deploy.tasks import Deployment, deploy_steps, remove_steps
+
+    deployment = Deployment(
+        org=Org.of(domain),
+        account=_account(into, schema, compute, role),
+        objects=tuple(objects or ()),
+        schedule=schedule,
+        tasks=tasks,
+        owners_rights=owners_rights,
+        name=name,
+    )
+    steps = remove_steps(deployment) if remove else deploy_steps(deployment)
+    _print("deploy-sql", steps, console)
+
+
+def _account(
+    database: str | None,
+    schema: str | None,
+    warehouse: str | None,
+    role: str | None,
+    user: str | None = None,
+) -> "Account":
+    from lht.deploy.script import Account
+
+    given = {
+        "database": database,
+        "schema": schema,
+        "warehouse": warehouse,
+        "role": role,
+        "user": user,
+    }
+    return Account(**{k: v for k, v in given.items() if v is not None})
+
+
+def _print(verb: str, steps: list["Step"], console: Console) -> None:
+    from lht.deploy.script import render
+
+    rows = [
+        {"sql": sql, "by_hand": step.by_hand}
+        for step in steps
+        for sql in step.statements
+    ]
+    told = document.command_document(f"lht.snowflake_{verb}/1", {"statements": rows})
+    if not console.documents(told, "statements"):
+        console.answer(render(steps))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(help=_HELP, rich_markup_mode=None)
+    command(
+        group,
+        "setup-sql",
+        examples=(
+            "lht snowflake setup-sql --salesforce-domain acme > setup.sql",
+            "lht snowflake setup-sql --salesforce-domain acme --sandbox uat",
+        ),
+    )(setup_sql)
+    command(
+        group,
+        "deploy-sql",
+        examples=(
+            "lht snowflake deploy-sql Account Contact --salesforce-domain acme",
+            "lht snowflake deploy-sql --salesforce-domain acme --remove",
+        ),
+    )(deploy_sql)
+    app.add_typer(group, name="snowflake")
