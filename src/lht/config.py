@@ -1,23 +1,27 @@
 """Where settings come from: argument, then environment, then file; resolved once.
 
 Salesforce: flags > ``LHT_SALESFORCE_*`` > ``lht.toml`` of the project > ``lht.toml``
-of the user. Warehouse: the same, then ``duckdb:///lht.duckdb`` in the current folder.
+of the user. Warehouse: the same, then the session that Snowflake itself has opened (see
+``connect``), then ``duckdb:///lht.duckdb`` in the current folder. Never Snowflake's
+default connection unasked.
 
 A secret in a file belongs to the org named beside it: it is never sent elsewhere.
 """
 
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from lht.exceptions import ConfigError
+from lht.snowflake_url import is_url, parse_url, url_of
 
 FILE_NAME: Final = "lht.toml"
 DEFAULT_WAREHOUSE: Final = "duckdb:///lht.duckdb"
+IN_MEMORY: Final = ":memory:"
 SALESFORCE_FLAGS: Final = {
     "url": "--salesforce-url",
     "domain": "--salesforce-domain",
@@ -139,38 +143,64 @@ def _on_this_machine(url: str) -> bool:
 
 
 def resolve_warehouse(warehouse: str | None = None) -> str:
-    """Find the warehouse: a ``duckdb:///`` URL or the path of a DuckDB file."""
-    return find_warehouse(warehouse).value
+    """Find the warehouse: a URL, or the path of a DuckDB file."""
+    found = named_warehouse(warehouse)
+    return found.value if found else DEFAULT_WAREHOUSE
 
 
-def find_warehouse(warehouse: str | None = None) -> Setting:
-    """Find the warehouse and the place that names it.
+def named_warehouse(
+    warehouse: str | None = None,
+    *,
+    connections: Callable[[], Collection[str]] = tuple,
+) -> Setting | None:
+    """Find the warehouse that a flag, variable or file names, and that place.
+
+    Args:
+        warehouse: What a flag says.
+        connections: Lists the connections of Snowflake, which a bare word may name.
 
     Raises:
-        ConfigError: What is named is neither a DuckDB URL nor a file.
+        ConfigError: What is named is no URL, file or connection.
     """
     if warehouse:
-        found = Setting(warehouse, WAREHOUSE_FLAG)
-    else:
-        named = (place.warehouse for place in _places({}))
-        default = Setting(DEFAULT_WAREHOUSE, "the default")
-        found = next(filter(None, named), default)
-    _check_warehouse(found)
-    return found
+        return _checked(Setting(warehouse, WAREHOUSE_FLAG), connections)
+    named = (place.warehouse for place in _places({}))
+    found = next(filter(None, named), None)
+    return found and _checked(found, connections)
 
 
-def _check_warehouse(found: Setting) -> None:
+def _checked(found: Setting, connections: Callable[[], Collection[str]]) -> Setting:
     text, scheme = found.value, found.value.partition("://")[0]
-    if scheme == text != ":memory:" and not Path(text).suffix and not _exists(text):
-        raise ConfigError(
-            f"{text!r} ({found.source}) is neither a URL nor a DuckDB file",
-            hint=f"write duckdb:///{text}.duckdb",
-        )
-    if scheme not in {text, "duckdb"}:
+    if is_url(text):
+        parse_url(text)
+    elif scheme not in {text, "duckdb"}:
         raise ConfigError(
             f"{scheme}:// ({found.source}) is no warehouse that this version knows",
             hint=f"write {DEFAULT_WAREHOUSE}",
         )
+    elif scheme == text != IN_MEMORY and not Path(text).suffix and not _exists(text):
+        if _is_word(text) and text in connections():
+            return Setting(url_of(text), found.source)
+        raise _no_warehouse(found)
+    return found
+
+
+def _no_warehouse(found: Setting) -> ConfigError:
+    text = found.value
+    if not _is_word(text):
+        return ConfigError(
+            f"{text!r} ({found.source}) is neither a URL nor a DuckDB file",
+            hint=f"write duckdb:///{text}.duckdb",
+        )
+    return ConfigError(
+        f"`{text}` ({found.source}) looks like a Snowflake virtual warehouse",
+        hint="name the connection with -c, its compute is set there; for a file write"
+        f" duckdb:///{text}.duckdb",
+    )
+
+
+def _is_word(text: str) -> bool:
+    return Path(text).name == text and not Path(text).suffix
 
 
 def _exists(path: str) -> bool:
@@ -276,9 +306,12 @@ def _check_secret_file(path: Path, salesforce: Mapping[str, Setting]) -> None:
 def _beside(path: Path, url: str) -> str:
     """Take a relative DuckDB path in a file as relative to that file."""
     scheme, slashes, name = url.rpartition("duckdb:///")
-    if scheme or "://" in name or name == ":memory:":
+    if scheme or "://" in name or name == IN_MEMORY:
         return url
-    return f"{slashes}{path.parent / name}"
+    beside = path.parent / name
+    if not slashes and _is_word(name) and not _exists(str(beside)):
+        return url  # the name of a connection, perhaps
+    return f"{slashes}{beside}"
 
 
 def _credential(name: str, org: str, places: list[_Place], ask: Ask | None) -> Setting:

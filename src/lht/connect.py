@@ -3,15 +3,21 @@
 Whatever the caller opened stays the caller's and is not closed here.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from lht.config import SalesforceConnection, resolve_salesforce, resolve_warehouse
-from lht.exceptions import ConfigError
+from lht.config import (
+    DEFAULT_WAREHOUSE,
+    SalesforceConnection,
+    named_warehouse,
+    resolve_salesforce,
+)
+from lht.exceptions import ConfigError, MissingExtraError
 from lht.salesforce.auth import AccessInfo, Auth, ClientCredentials
 from lht.salesforce.client import Client
+from lht.snowflake_url import is_url
 from lht.warehouse.base import Warehouse
 
 
@@ -53,13 +59,46 @@ def _auth(salesforce: Any) -> Auth:
     )
 
 
+def find_warehouse(named: str | None = None) -> tuple[Any, str]:
+    """Find the warehouse, and say which place names it.
+
+    Flags, variables and files come first; then, inside Snowflake only, the session that
+    is active there; then a DuckDB file in the current folder.
+
+    Args:
+        named: What a flag or argument says.
+
+    Raises:
+        ConfigError: What is named is no warehouse.
+    """
+    from lht.warehouse.snowflake_open import active_session
+
+    found = named_warehouse(named, connections=_snowflake_connections)
+    if found:
+        return found.value, found.source
+    session = active_session()
+    if session is not None:
+        return session, "the active session"
+    return DEFAULT_WAREHOUSE, "the default"
+
+
+def _snowflake_connections() -> Collection[str]:
+    from lht.warehouse.snowflake_open import connection_names
+
+    try:
+        return connection_names()
+    except MissingExtraError:
+        return ()
+
+
 @contextmanager
 def opened_warehouse(warehouse: Any, *, create: bool = True) -> Iterator[Warehouse]:
     """Open a warehouse for the block.
 
     Args:
-        warehouse: A ``Warehouse``, a DuckDB connection, a path or URL, or None: what
-            the environment and the configuration files name.
+        warehouse: A ``Warehouse``, a Snowpark session, a connection to Snowflake or
+            DuckDB, a path or URL, or None: what the environment and the configuration
+            files name.
         create: Whether a DuckDB file that does not exist comes into being; if not, an
             empty database in memory stands for it.
 
@@ -67,20 +106,41 @@ def opened_warehouse(warehouse: Any, *, create: bool = True) -> Iterator[Warehou
         ConfigError: It is none of these.
         WarehouseUnavailableError: It cannot be opened now.
     """
-    from lht.warehouse.duckdb import DuckDBWarehouse, is_connection
-
     if hasattr(warehouse, "capabilities"):
         yield warehouse
         return
     if warehouse is None or isinstance(warehouse, str | Path):
-        warehouse = resolve_warehouse(None if warehouse is None else str(warehouse))
-    elif not is_connection(warehouse):
-        raise ConfigError(
-            f"warehouse= cannot be a {type(warehouse).__name__}",
-            hint="give a DuckDB connection, a path or a duckdb:/// URL",
-        )
-    place = DuckDBWarehouse(warehouse, create=create)
-    try:
+        warehouse, _ = find_warehouse(None if warehouse is None else str(warehouse))
+    from lht.warehouse.snowflake_open import is_snowflake
+
+    with (
+        _opened_snowflake(warehouse)
+        if is_url(warehouse) or is_snowflake(warehouse)
+        else _opened_duckdb(warehouse, create=create)
+    ) as place:
         yield place
-    finally:
-        place.close()
+
+
+@contextmanager
+def _opened_snowflake(target: Any) -> Iterator[Warehouse]:
+    from lht.warehouse.snowflake_open import opened_snowflake
+
+    with opened_snowflake(target) as opened:
+        from lht.warehouse.snowflake import SnowflakeWarehouse
+
+        with closing(SnowflakeWarehouse(opened)) as place:
+            yield place
+
+
+@contextmanager
+def _opened_duckdb(target: Any, *, create: bool) -> Iterator[Warehouse]:
+    from lht.warehouse.duckdb import DuckDBWarehouse, is_connection
+
+    if not (isinstance(target, str) or is_connection(target)):
+        raise ConfigError(
+            f"warehouse= cannot be a {type(target).__name__}",
+            hint="give a Snowpark session, a connection to Snowflake or DuckDB, a path"
+            " or a URL",
+        )
+    with closing(DuckDBWarehouse(target, create=create)) as place:
+        yield place

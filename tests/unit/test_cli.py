@@ -301,6 +301,61 @@ def test_verbose_tells_where_settings_come_from(run):
     assert SECRET not in err
 
 
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("-c", "prod"), "snowflake://prod"),
+        (("--connection", "my conn/1"), "snowflake://my%20conn%2F1"),
+        (("-c", "prod", "--database", "CRM"), "snowflake://prod?database=CRM"),
+        (
+            ("--warehouse", "snowflake://a/B?role=R", "--database", "my db"),
+            "snowflake://a/B?role=R&database=my%20db",
+        ),
+    ],
+)
+@pytest.mark.parametrize("verb", [("plan", "A"), ("sync", "A"), ("runs",)])
+def test_a_connection_of_snowflake_is_named_as_with_snow(
+    run, library, verb, words, named
+):
+    """-c names a connection and --database a database, on every such command."""
+    assert run(*verb, *words)[0] == 0
+    ((_, objects, options),) = library.calls
+    assert options.get("warehouse", objects) == named
+
+
+def test_the_source_of_a_connection_is_its_flag(run):
+    """-v repeats the user's own word."""
+    err = run("plan", "A", "-c", "prod", "-v")[2]
+    assert "warehouse: snowflake://prod, from -c" in err
+
+
+def test_the_variable_names_snowflake_too(run, library, monkeypatch):
+    """LHT_WAREHOUSE may be a URL of Snowflake; --database goes with it."""
+    monkeypatch.setenv("LHT_WAREHOUSE", "snowflake://me@acme/CRM?role=R")
+    _, _, err = run("sync", "A", "--database", "X", "-v")
+    named = library.calls[-1][2]["warehouse"]
+    assert named == "snowflake://me@acme/CRM?role=R&database=X"
+    assert "warehouse: snowflake://acme/CRM, from LHT_WAREHOUSE" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-c", "prod", "--warehouse", "crm.duckdb"),
+        ("--database", "CRM"),
+        ("--warehouse", "crm.duckdb", "--database", "CRM"),
+        ("-c", ""),
+        ("--warehouse", f"snowflake://me:{SECRET}@acme/CRM"),
+    ],
+)
+def test_flags_that_contradict_each_other_are_a_usage_error(run, library, words):
+    """Two warehouses, a database without one, a secret: nothing is touched."""
+    code, out, err = run("sync", "Account", *words)
+    assert (code, out, library.calls) == (2, "", [])
+    assert "hint:" in err
+    assert SECRET not in err
+
+
 def test_runs_finds_a_run_by_its_beginning(run, library):
     """A run is shown again as it ended; an unknown one lists those there are."""
     assert "01JD3W8K" in run("runs")[1]

@@ -5,7 +5,12 @@ from pathlib import Path
 import pytest
 
 from lht import config
-from lht.config import SalesforceConnection, resolve_salesforce, resolve_warehouse
+from lht.config import (
+    SalesforceConnection,
+    named_warehouse,
+    resolve_salesforce,
+    resolve_warehouse,
+)
 from lht.exceptions import ConfigError
 
 ACME = "https://acme.my.salesforce.com"
@@ -184,13 +189,56 @@ def test_the_warehouse_of_a_flag_or_variable_is_taken_as_it_is(monkeypatch):
     assert resolve_warehouse("crm.duckdb") == "crm.duckdb"
     assert resolve_warehouse(":memory:") == ":memory:"
     assert resolve_warehouse("duckdb:///:memory:") == "duckdb:///:memory:"
-    with pytest.raises(ConfigError, match="neither a URL nor a DuckDB file") as caught:
-        resolve_warehouse("COMPUTE_WH")
-    assert caught.value.hint == "write duckdb:///COMPUTE_WH.duckdb"
     with pytest.raises(ConfigError, match=r"postgres:// .* is no warehouse"):
         resolve_warehouse("postgres://user:secret@host/db")
-    with pytest.raises(ConfigError, match="neither a URL nor a DuckDB file"):
+    with pytest.raises(ConfigError, match="neither a URL nor a DuckDB file") as caught:
+        resolve_warehouse("folder/crm")
+    assert caught.value.hint == "write duckdb:///folder/crm.duckdb"
+    with pytest.raises(ConfigError):
         resolve_warehouse("x" * 5_000)
+
+
+def test_a_warehouse_in_snowflake_is_named_by_url(project, monkeypatch):
+    """A snowflake:// URL is taken from every place; a secret in it from none."""
+    write(project, '[warehouse]\nurl = "snowflake://acme/CRM?role=LOADER"')
+    assert resolve_warehouse() == "snowflake://acme/CRM?role=LOADER"
+    monkeypatch.setenv("LHT_WAREHOUSE", "snowflake://prod")
+    assert resolve_warehouse() == "snowflake://prod"
+    with pytest.raises(ConfigError) as caught:
+        resolve_warehouse(f"snowflake://me:{SECRET}@acme/CRM")
+    assert SECRET not in str(caught.value)
+
+
+def test_a_bare_word_is_a_connection_or_a_mistake(project, monkeypatch):
+    """Users of snow mean compute by "warehouse": the error tells where that is set."""
+    for place in ("flag", "variable", "file"):
+        if place == "variable":
+            monkeypatch.setenv("LHT_WAREHOUSE", "COMPUTE_WH")
+        elif place == "file":
+            monkeypatch.delenv("LHT_WAREHOUSE")
+            write(project, '[warehouse]\nurl = "COMPUTE_WH"')
+        word = "COMPUTE_WH" if place == "flag" else None
+        with pytest.raises(ConfigError) as caught:
+            named_warehouse(word, connections=lambda: ["prod"])
+        assert "looks like a Snowflake virtual warehouse" in str(caught.value)
+        assert "connection with -c, its compute is set there" in caught.value.hint
+        assert "duckdb:///COMPUTE_WH.duckdb" in caught.value.hint
+        found = named_warehouse(word, connections=lambda: ["COMPUTE_WH"])
+        assert found.value == "snowflake://COMPUTE_WH"
+
+
+def test_a_word_that_is_a_file_is_that_file(project):
+    """A DuckDB file may be called as it likes; connections are not looked at."""
+    (project / "crm").touch()
+    assert named_warehouse("crm", connections=lambda: 1 / 0).value == "crm"
+    write(project, '[warehouse]\nurl = "crm"')
+    assert named_warehouse(connections=lambda: 1 / 0).value == str(project / "crm")
+
+
+def test_nothing_named_is_nothing_found():
+    """What then counts is not a setting: the active session, or the default."""
+    assert named_warehouse() is None
+    assert resolve_warehouse() == "duckdb:///lht.duckdb"
 
 
 def test_no_secret_is_ever_shown():

@@ -1,13 +1,14 @@
 """The options that say where to read and where to write."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Option
 
-from lht import config
+from lht import config, snowflake_url
 from lht.cli.console import Console
 from lht.config import SalesforceConnection
+from lht.exceptions import ConfigError
 
 
 def _variable(name: str) -> str:
@@ -71,20 +72,66 @@ class Org:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Which warehouse holds the tables, as far as a flag names it."""
+    """Which warehouse holds the tables, as far as flags name it."""
 
+    connection: Annotated[
+        str | None,
+        Option(
+            *("--connection", "-c"),
+            metavar="NAME",
+            help="A connection of Snowflake's own files, as with snow; short for"
+            " --warehouse snowflake://NAME.",
+        ),
+    ] = None
+    database: Annotated[
+        str | None,
+        Option(
+            "--database",
+            metavar="NAME",
+            help="Database in Snowflake, else the one of the connection.",
+        ),
+    ] = None
     warehouse: Annotated[
         str | None,
         Option(
             "--warehouse",
             metavar="URL",
-            help=f"duckdb:///FILE, or a DuckDB file. {_variable('WAREHOUSE')}",
+            help="duckdb:///FILE, a DuckDB file, snowflake://NAME or"
+            f" snowflake://ACCOUNT/DATABASE. {_variable('WAREHOUSE')}",
         ),
     ] = None
 
-    def resolve(self, console: Console) -> str:
-        """Find the warehouse."""
-        found = config.find_warehouse(self.warehouse)
+    def resolve(self, console: Console) -> Any:
+        """Find the warehouse: a URL, a file, or the session that is active."""
+        from lht.connect import find_warehouse
+
+        found, source = find_warehouse(self._named())
+        if self.database is not None:
+            found = _in_database(found, self.database)
         if console.verbose:
-            console.say(f"warehouse: {found.value}, from {found.source}")
-        return found.value
+            source = source if self.connection is None else "-c"
+            console.say(f"warehouse: {_shown(found)}, from {source}")
+        return found
+
+    def _named(self) -> str | None:
+        if self.connection is None:
+            return self.warehouse
+        if self.warehouse is not None:
+            raise ConfigError(
+                "-c and --warehouse both name a warehouse", hint="name it once"
+            )
+        return snowflake_url.url_of(self.connection)
+
+
+def _in_database(found: Any, database: str) -> str:
+    if not snowflake_url.is_url(found):
+        raise ConfigError(
+            "--database is for Snowflake", hint="name a connection to it with -c"
+        )
+    return snowflake_url.in_database(found, database)
+
+
+def _shown(found: Any) -> str:
+    if snowflake_url.is_url(found):
+        return snowflake_url.without_user(found)
+    return found if isinstance(found, str) else "Snowflake"
