@@ -484,7 +484,8 @@ def test_a_file_with_a_token_that_is_not_there_is_told(options):
         (errors.OperationalError(errno=250001), WarehouseUnavailableError, "the way"),
         (errors.ServiceUnavailableError(errno=250001), WarehouseUnavailableError, ""),
         (errors.NonRetryableTlsError(errno=250003), ConfigError, "certificate"),
-        (errors.ProgrammingError(errno=251006), ConfigError, "authenticator"),
+        (errors.ProgrammingError(errno=251006), ConfigError, "private_key_file="),
+        (errors.ProgrammingError(errno=251007), ConfigError, "authenticator of"),
     ],
 )
 def test_a_network_that_fails_is_worth_another_try(error, kind, hint):

@@ -68,7 +68,14 @@ _GRANTS: Final = (
     " the grants"
 )
 _ACCOUNT_UNKNOWN: Final = frozenset({290403, 290404})
+_HOW: Final = (
+    "say who enters, and how: USER@ and authenticator=externalbrowser, or"
+    " snowflake_jwt with private_key_file=, or programmatic_access_token with"
+    " token_file_path="
+)
 _LOGIN_HINTS: Final = {
+    251005: _HOW,
+    251006: _HOW,
     390100: "check user and credentials; with a key pair no password is needed",
     390144: "check account and user, and that the user has this key's public half"
     " (RSA_PUBLIC_KEY)",
