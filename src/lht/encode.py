@@ -8,10 +8,13 @@ import pyarrow.compute as pc
 
 
 def texts(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch with every value as its text, exactly; null stays null.
+    """Return the batch with every value as its text; null stays null.
 
     Booleans are ``true`` and ``false``, numbers may have an exponent, instants are
     ``2024-01-15T10:30:00.000Z`` (naive ones are taken as UTC).
+
+    Raises:
+        pyarrow.ArrowInvalid: A time is finer than milliseconds.
     """
     return pa.RecordBatch.from_arrays(
         [_text(array) for array in batch.columns], names=batch.schema.names
@@ -26,7 +29,7 @@ def _text(array: pa.Array) -> pa.Array:
 
 
 def _instants(array: pa.Array) -> pa.Array:
-    naive = pc.cast(array, pa.timestamp(array.type.unit))  # UTC, if it has a zone
+    naive = pc.cast(array, pa.timestamp("ms"))  # UTC, if it has a zone
     return pc.strftime(naive, format="%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -35,7 +38,8 @@ def _doubles(array: pa.Array) -> pa.Array:
 
 
 def _times(array: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(pc.cast(array, pa.string()), "Z", "")
+    text = pc.cast(pc.cast(array, pa.time32("ms")), pa.string())
+    return pc.binary_join_element_wise(text, "Z", "")
 
 
 _BY_KIND: Final[

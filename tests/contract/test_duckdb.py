@@ -76,6 +76,7 @@ def load(
         key="Id",
         cursor_field=cursor_field,
         full=mode == "replace",
+        run_id="RUN",
     )
     assert target.table is not None
     with session.load(target, Batches(batches)) as counts:
@@ -452,6 +453,7 @@ def test_a_target_may_be_named_as_what_is_loaded(user, schema):
                 key="Id",
                 cursor_field=None,
                 full=full,
+                run_id="RUN",
             )
             with session.load(target, Batches([batch(row("1"))])) as counts:
                 assert counts.staged == 1

@@ -83,6 +83,7 @@ def load_from(
         key=key,
         cursor_field=cursor_field,
         full=mode == "replace",
+        run_id="RUN",
     )
     with session.load(target, Batches(batches)) as counts:
         return counts

@@ -134,7 +134,7 @@ def test_a_row_that_is_lost_on_our_side_stops_the_run(
     def careless(content: bytes, columns: TableSchema) -> pa.RecordBatch:
         return decode_json(content, columns)[1:]
 
-    monkeypatch.setattr(extract, "decode_json", careless)
+    monkeypatch.setattr(rest_query, "decode_json", careless)
     with pytest.raises(SyncError) as caught:
         scene.sync("Account", options=REST)
     assert caught.value.report.objects[0].error.code == "row_count_mismatch"

@@ -73,6 +73,7 @@ def load(session: Session, step: Step) -> dict[str, int]:
         key="Id",
         cursor_field="SystemModstamp",
         full=step.full,
+        run_id="RUN",
     )
     with session.load(target, Batches(map(batch, step.pages))) as counts:
         return {

@@ -45,7 +45,6 @@ class IntelligentSync:
         ``use_stage`` and ``stage_name`` say whose stage is used where the warehouse has
         stages; they do not change the method.
         """
-        del use_stage, stage_name  # DuckDB has no stages
         options = Options(
             mode=SyncMode.FULL if force_full_sync else SyncMode.AUTO,
             where=where_clause,
@@ -55,6 +54,7 @@ class IntelligentSync:
             keep_job=not delete_job,
             bulk_threshold=self.BULK_API_THRESHOLD,
             stage_threshold=self.STAGE_THRESHOLD,
+            stage=(stage_name or None) if use_stage else None,
         )
         result = _result(sobject, f"{schema}.{table}")
         try:

@@ -47,7 +47,7 @@ def load(
     facts = planned.facts
     ref = facts.ref
     session.ensure_schema(ref.schema)
-    with session.load(_target(session, planned), extraction) as counts:
+    with session.load(_target(session, planned, run_id), extraction) as counts:
         if facts.key != "Id":
             session.check_key(ref, facts.key)
         _reconcile(extraction, counts)
@@ -63,7 +63,7 @@ def load(
     return done
 
 
-def _target(session: Session, planned: Planned) -> Target:
+def _target(session: Session, planned: Planned, run_id: str) -> Target:
     """Return what is loaded; a table that is adopted is looked at closely before."""
     facts = planned.facts
     if planned.load.adopting:
@@ -76,6 +76,7 @@ def _target(session: Session, planned: Planned) -> Target:
         key=_matched_by(session, facts),
         cursor_field=facts.cursor_field,
         full=planned.load.mode is SyncMode.FULL,
+        run_id=run_id,
         stage=planned.options.stage,
     )
 

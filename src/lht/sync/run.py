@@ -24,7 +24,7 @@ from lht.report.values import (
 )
 from lht.salesforce import limits
 from lht.salesforce.client import Client
-from lht.sync.lease import Leases
+from lht.sync.lease import Leases, live_leases
 from lht.sync.line import Context, Line
 from lht.sync.plan import Options
 from lht.sync.state import Store, utc_now
@@ -174,6 +174,8 @@ class Run:
             store = Store(session)
             if prepare:
                 store.prepare()
+                alive = live_leases(session, self._warehouse)
+                session.drop_leftovers({lease.run_id for lease in alive})
             store.add_run(self.run_id, event, document)
 
     def _report(self, place: Place, receipts: list[ObjectReport]) -> SyncReport:

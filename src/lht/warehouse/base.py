@@ -37,6 +37,7 @@ class Target:
     key: str  # of the columns, the one that tells rows apart
     cursor_field: str | None
     full: bool  # what arrives replaces all rows; if not, it is merged with them
+    run_id: str  # by which what it leaves behind is known
     stage: str | None = None  # the caller's own stage, where there are stages
 
 

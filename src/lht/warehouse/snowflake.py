@@ -1,0 +1,364 @@
+"""Snowflake: tables loaded through a session that the user has, or one of our own.
+
+A load stages all pages as texts first and looks at them: are all there, each with a key
+of its own, each text a value of its type? Then it makes or alters the table, since in
+Snowflake every DDL commits. At last one transaction writes the rows with what belongs
+to them.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from lht.exceptions import (
+    ConfigError,
+    DuplicateKeyError,
+    RowCountMismatchError,
+    SchemaDriftError,
+    WarehouseError,
+)
+from lht.pages import Pages
+from lht.schema import SchemaChange, TableInfo, TableRef, TableSchema
+from lht.typemap import PRECISION, SNOWFLAKE, scale_of, sql_type
+from lht.warehouse import snowflake_columns as columns
+from lht.warehouse import snowflake_statements as statements
+from lht.warehouse import sql
+from lht.warehouse.base import Capabilities, LoadCounts, Target
+from lht.warehouse.snowflake_open import OpenedSnowflake
+from lht.warehouse.snowflake_stage import scratch_name, staged
+from lht.warehouse.snowflake_tables import House, SnowflakeTables
+from lht.warehouse.snowflake_values import Survey, read_survey, survey
+
+CAPABILITIES: Final = Capabilities(
+    kind="snowflake",
+    stages=True,
+    single_process=False,
+    parallel_loads=4,
+    enforced_keys=False,
+    lease_seconds=1800.0,  # while a load is written, nothing else can be
+)
+_AGAIN: Final = "run it again; if it happens again, please report it"
+
+
+class SnowflakeWarehouse:
+    """A Snowflake database, through one connection.
+
+    Args:
+        opened: The connection; it stays open, and its transactions, database, schema
+            and parameters are not touched.
+        database: In which schemas and tables are; that of the connection by default.
+
+    Raises:
+        ConfigError: No database is named, or the connection has a transaction open.
+    """
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, opened: OpenedSnowflake, *, database: str | None = None) -> None:
+        found = database.upper() if database else opened.database
+        if not found:
+            raise ConfigError(
+                "the Snowflake connection has no database",
+                hint="name one with --database, or in the connection",
+            )
+        self._house = House(opened=opened, database=found)
+        self.display = opened.display
+        with self.session() as session:
+            ((transaction,),) = session.query("SELECT CURRENT_TRANSACTION()")
+        if transaction is not None:
+            raise ConfigError(
+                "the Snowflake connection has a transaction open",
+                hint="commit it or roll it back first: a load commits what is open",
+            )
+
+    def session(self) -> "SnowflakeSession":
+        """Open a cursor of our own."""
+        return SnowflakeSession(self._house)
+
+    def close(self) -> None:
+        """Do nothing: who opened the connection closes it."""
+
+
+class SnowflakeSession(SnowflakeTables):
+    """One cursor, used by one thread: it loads pages into tables."""
+
+    @contextlib.contextmanager
+    def load(self, target: Target, pages: Pages) -> Iterator[LoadCounts]:
+        """Stage the pages, then load them in one transaction; see ``Session``."""
+        with staged(
+            self,
+            self._house,
+            target.schema,
+            pages,
+            run_id=target.run_id,
+            ref=target.ref,
+            stage=target.stage,
+        ) as (staging, rows):
+            found = self._surveyed(target, staging, rows)
+            schema, widened = self._prepared(target, found.schema)
+            with self.transaction():
+                write = self._replace_rows if target.full else self._merge_rows
+                counts = write(target, schema, staging, rows)
+                yield replace(counts, widened=widened)
+
+    def _surveyed(self, target: Target, staging: str, rows: int) -> Survey:
+        """Look at what is staged, and raise unless it can be loaded."""
+        (row,) = self.query(survey(target.schema, staging, target.key))
+        found = read_survey(target.schema, row)
+        if found.rows != rows:
+            raise RowCountMismatchError(
+                f"{rows:,} rows were staged, {found.rows:,} are there", hint=_AGAIN
+            )
+        if not found.rows == found.keyed == found.keys:
+            raise DuplicateKeyError(
+                "records came more than once, or without a key"
+                f" ({found.rows - found.keys} too many)",
+                hint=_AGAIN,
+            )
+        return found
+
+    # -- the table's shape --------------------------------------------------------
+
+    def _prepared(
+        self, target: Target, needed: TableSchema
+    ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
+        """Make the table, or change its columns to what the rows need.
+
+        Returns:
+            The columns as they are now, and those that the rows needed wider.
+        """
+        if target.table is None:
+            self.create_table(target.ref, needed)
+            return needed, _widened(target.schema, needed)
+        table = self._settled_on(target)
+        described = _held(table, target.schema)
+        final = self._settled(table, described, _held(table, needed))
+        changes = self.misfits(table, final)
+        self._align(target, table, changes, final)
+        return final, _widened(described, final)
+
+    def _settled_on(self, target: Target) -> TableInfo:
+        info = self._existing(target.ref)
+        if target.key.lower() not in target.schema.by_name:
+            columns.key_of(info, target.key)
+        return info
+
+    def _existing(self, ref: TableRef) -> TableInfo:
+        info = self.read_table(ref)
+        if info is None:
+            raise WarehouseError(f"{ref} does not exist any more")
+        return info
+
+    def _settled(
+        self, table: TableInfo, old: TableSchema, new: TableSchema
+    ) -> TableSchema:
+        """Turn a wider decimal into double where the table's numbers do not fit it."""
+
+        def fits(name: str, arrow_type: str) -> bool:
+            have, scale = table.column(name), scale_of(arrow_type)
+            if have is None or scale is None:
+                return True
+            limit = f"1{'0' * (PRECISION - scale)}"
+            return not self._scalar(
+                f"SELECT COUNT_IF(ABS({sql.quote(have.name)}) >= {limit})"
+                f" FROM {self.name(table.ref)}"
+            )
+
+        return new.widened(
+            {
+                b.name: "double"
+                for a, b in zip(old.columns, new.columns, strict=True)
+                if a.arrow_type != b.arrow_type and not fits(b.name, b.arrow_type)
+            }
+        )
+
+    def _align(
+        self,
+        target: Target,
+        table: TableInfo,
+        changes: list[SchemaChange],
+        schema: TableSchema,
+    ) -> None:
+        """Add, alter or rebuild columns; each step leaves the table whole."""
+        name = self.name(table.ref)
+        added = [c for c in changes if c.old_type is None]
+        if added:
+            body = ", ".join(
+                f"{sql.quote(c.column.upper())} {c.new_type}" for c in added
+            )
+            self.execute(f"ALTER TABLE {name} ADD COLUMN {body}")
+        rebuilt = []
+        for change in changes:
+            if change.old_type is None:
+                continue
+            if not columns.changes_in_place(change):
+                rebuilt.append(change)
+                continue
+            have = columns.key_of(table, change.column)
+            self.execute(
+                f"ALTER TABLE {name} ALTER COLUMN {sql.quote(have.name)}"
+                f" SET DATA TYPE {change.new_type}"
+            )
+        if rebuilt:
+            self._rebuild(target, rebuilt, schema)
+
+    def _rebuild(
+        self, target: Target, changes: list[SchemaChange], schema: TableSchema
+    ) -> None:
+        """Change columns in a copy of the table, and swap the two.
+
+        Grants, comments, defaults, constraints and the columns of users go along; the
+        changed columns stand last from then on, and streams on the table end.
+        """
+        table = self._settled_on(target)
+        name = self.name(table.ref)
+        aside = scratch_name(
+            self._house, "REBUILT", target.run_id, table.ref.schema.upper()
+        )
+        kinds = {c.column: schema.by_name[c.column.lower()].arrow_type for c in changes}
+        try:
+            self._check_exact(table, changes, kinds)
+            for statement in statements.rebuild(name, aside, table, changes, kinds):
+                self.execute(statement)
+        except WarehouseError as error:
+            told = ", ".join(f"{c.column} ({c.old_type})" for c in changes)
+            raise SchemaDriftError(
+                f"columns of {table.ref} cannot become what their fields need: {told}",
+                why=error.why,
+                hint="change them yourself, or drop them: their values come back with a"
+                f" full load of {table.ref}",
+                table=str(table.ref),
+            ) from error
+        finally:
+            with contextlib.suppress(WarehouseError):  # a later run drops it
+                self.execute(f"DROP TABLE IF EXISTS {aside}")
+
+    def _check_exact(
+        self, table: TableInfo, changes: list[SchemaChange], kinds: dict[str, str]
+    ) -> None:
+        """Raise if a value would be another one after the change of type."""
+        for change in changes:
+            value = sql.quote(columns.key_of(table, change.column).name)
+            altered = columns.altered(value, change, kinds[change.column])
+            if altered and self._scalar(
+                f"SELECT COUNT_IF({altered}) FROM {self.name(table.ref)}"
+            ):
+                text = f"{change.column} has values that would be altered"
+                raise WarehouseError(text, why=text)
+
+    # -- the rows -----------------------------------------------------------------
+
+    def _replace_rows(
+        self, target: Target, schema: TableSchema, staging: str, rows: int
+    ) -> LoadCounts:
+        """Make what is staged the rows of the table, with one statement."""
+        info = self._settled_on(target)
+        name, theirs = self.name(target.ref), columns.theirs_of(info, schema)
+        columns.check_carried(info, theirs)
+        if info.rows:
+            self.check_key(target.ref, target.key)
+        write = statements.Write(name, staging, info, schema, target.key)
+        ((inserted, unchanged),) = self.query(write.compared())
+        self.execute(write.overwrite(theirs))
+        return self._counts(
+            target,
+            staged=rows,
+            inserted=inserted or 0,
+            updated=rows - (inserted or 0) - (unchanged or 0),
+            removed=info.rows - (rows - (inserted or 0)),
+            expected=rows,
+            write=write,
+        )
+
+    def _merge_rows(
+        self, target: Target, schema: TableSchema, staging: str, rows: int
+    ) -> LoadCounts:
+        """Insert new rows, update changed ones, leave equal ones."""
+        info = self._settled_on(target)
+        name = self.name(target.ref)
+        write = statements.Write(name, staging, info, schema, target.key)
+        ((matched, keys),) = self.query(write.matched())
+        if matched != keys:
+            raise DuplicateKeyError(
+                "the table has more than one row for a key"
+                f" ({matched - keys} too many)",
+                hint="remove the extra rows",
+            )
+        (merged,) = self.records(write.merge())
+        inserted = int(merged.get("number of rows inserted", 0))
+        return self._counts(
+            target,
+            staged=rows,
+            inserted=inserted,
+            updated=int(merged.get("number of rows updated", 0)),
+            removed=0,
+            expected=info.rows + inserted,
+            write=write,
+        )
+
+    def _counts(
+        self,
+        target: Target,
+        *,
+        staged: int,
+        inserted: int,
+        updated: int,
+        removed: int,
+        expected: int,
+        write: statements.Write,
+    ) -> LoadCounts:
+        """Count the table as it is now; rows can be diverted, or lost by others."""
+        rows, high_water, last_modified = self.query(
+            write.summary(target.cursor_field)
+        )[0]
+        if rows != expected:
+            raise RowCountMismatchError(
+                f"{target.ref} has {rows:,} rows where {expected:,} were written",
+                hint="see whether the table has ERROR_LOGGING, or others write into it",
+            )
+        return LoadCounts(
+            staged=staged,
+            inserted=inserted,
+            updated=updated,
+            unchanged=staged - inserted - updated,
+            deleted=self._scalar(write.deleted()) or 0,
+            removed=removed,
+            rows=rows,
+            high_water=high_water,
+            last_modified_at=last_modified,
+        )
+
+    def check_key(self, ref: TableRef, key: str) -> None:
+        """Raise unless every row of the table has a key of its own."""
+        info = self._existing(ref)
+        column = sql.quote(columns.key_of(info, key).name)
+        rows, keys = self.query(
+            f"SELECT COUNT(*), COUNT(DISTINCT {column}) FROM {self.name(ref)}"
+        )[0]
+        if rows != keys:
+            raise DuplicateKeyError(
+                f"{ref} has rows whose {key} is missing or not unique"
+                f" ({rows - keys} too many)",
+                hint=f"look: SELECT {key}, COUNT(*) FROM {ref} GROUP BY ALL"
+                " HAVING COUNT(*) > 1",
+            )
+
+
+def _held(table: TableInfo, schema: TableSchema) -> TableSchema:
+    """Return the schema with the types that hold the table's values as well."""
+    return schema.widened(
+        {c.name: columns.holding(table.column(c.name), c) for c in schema.columns}
+    )
+
+
+def _widened(old: TableSchema, new: TableSchema) -> tuple[SchemaChange, ...]:
+    return tuple(
+        SchemaChange(
+            column=b.name,
+            old_type=sql_type(a.arrow_type, SNOWFLAKE),
+            new_type=sql_type(b.arrow_type, SNOWFLAKE),
+        )
+        for a, b in zip(old.columns, new.columns, strict=True)
+        if a.arrow_type != b.arrow_type
+    )

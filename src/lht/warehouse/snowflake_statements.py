@@ -1,0 +1,136 @@
+"""The statements of a load into Snowflake, as texts. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lht.schema import SchemaChange, TableColumn, TableInfo, TableSchema
+from lht.warehouse import snowflake_columns as columns
+from lht.warehouse import sql
+from lht.warehouse.snowflake_values import converted
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What brings the staged rows into a table that has all columns for them."""
+
+    target: str  # the table's qualified, quoted name
+    staging: str
+    info: TableInfo  # the table as it is now
+    schema: TableSchema  # our columns, with the table's types
+    key: str
+
+    def compared(self) -> str:
+        """Ask how many staged rows are new, and how many equal the table's."""
+        key = self._name(self.key)
+        return (
+            f"SELECT COUNT_IF(t.{key} IS NULL),"
+            f" COUNT_IF(t.{key} IS NOT NULL AND NOT ({self._differs()}))"
+            f" FROM {self._source()} s LEFT JOIN {self.target} t"
+            f" ON t.{key} = s.{self._of(self.key)}"
+        )
+
+    def overwrite(self, theirs: Sequence[TableColumn]) -> str:
+        """Replace all rows, carrying over the columns that are not ours."""
+        key, ours = self._name(self.key), self.schema.names
+        names = [*map(self._name, ours), *(sql.quote(c.name) for c in theirs)]
+        values = [f"s.{self._of(name)}" for name in ours]
+        values += [columns.carried(c, "t", key) for c in theirs]
+        old = f"LEFT JOIN {self.target} t ON t.{key} = s.{self._of(self.key)}"
+        return (
+            f"INSERT OVERWRITE INTO {self.target} ({', '.join(names)})"
+            f" SELECT {', '.join(values)} FROM {self._source()} s"
+            + (f" {old}" if theirs else "")
+        )
+
+    def matched(self) -> str:
+        """Ask how many rows of the table are staged, and how many keys they have."""
+        key = f"t.{self._name(self.key)}"
+        return (
+            f"SELECT COUNT({key}), COUNT(DISTINCT {key})"
+            f" FROM {self.target} t JOIN {self.staging} s"
+            f" ON {key} = s.{self._of(self.key)}"
+        )
+
+    def merge(self) -> str:
+        """Insert new rows, and update those that differ."""
+        names = [self._name(name) for name in self.schema.names]
+        values = [f"s.{self._of(name)}" for name in self.schema.names]
+        pairs = ", ".join(f"{n} = {v}" for n, v in zip(names, values, strict=True))
+        return (
+            f"MERGE INTO {self.target} t USING {self._source()} s"
+            f" ON t.{self._name(self.key)} = s.{self._of(self.key)}"
+            f" WHEN MATCHED AND ({self._differs()}) THEN UPDATE SET {pairs}"
+            f" WHEN NOT MATCHED THEN INSERT ({', '.join(names)})"
+            f" VALUES ({', '.join(values)})"
+        )
+
+    def summary(self, cursor_field: str | None) -> str:
+        """Ask how many rows the table has, and how far they reach."""
+        instants = [self._latest(name) for name in (cursor_field, "LastModifiedDate")]
+        return f"SELECT COUNT(*), {', '.join(instants)} FROM {self.target}"
+
+    def deleted(self) -> str:
+        """Ask how many of the staged rows are in the recycle bin."""
+        if "isdeleted" not in self.schema.by_name:
+            return "SELECT 0"
+        flag = converted(self._of("IsDeleted"), "bool")
+        return f"SELECT COUNT_IF({flag}) FROM {self.staging}"
+
+    def _latest(self, name: str | None) -> str:
+        known = name is not None and name.lower() in self.schema.by_name
+        return f"MAX({self._name(name)})::TIMESTAMP_NTZ" if name and known else "NULL"
+
+    def _source(self) -> str:
+        """Return the staged rows as a subquery of values."""
+        values = ", ".join(
+            f"{converted(self._of(c.name), c.arrow_type)} AS {self._of(c.name)}"
+            for c in self.schema.columns
+        )
+        return f"(SELECT {values} FROM {self.staging})"
+
+    def _differs(self) -> str:
+        return " OR ".join(
+            f"t.{self._name(name)} IS DISTINCT FROM s.{self._of(name)}"
+            for name in self.schema.names
+        )
+
+    def _name(self, column: str) -> str:
+        """Return a column as the table has it."""
+        have = self.info.column(column)
+        return sql.quote(have.name if have else column.upper())
+
+    def _of(self, column: str) -> str:
+        """Return a column as the staging table has it."""
+        return sql.quote(column.upper())
+
+
+def rebuild(
+    name: str,
+    aside: str,
+    table: TableInfo,
+    changes: Sequence[SchemaChange],
+    kinds: Mapping[str, str],
+) -> Iterator[str]:
+    """Yield what changes columns in a copy of a table and puts it in its place.
+
+    Args:
+        name: Of the table.
+        aside: Of the copy.
+        table: As it is.
+        changes: The columns that get another type.
+        kinds: By their names, the type names that they get.
+    """
+    yield f"CREATE TABLE {aside} LIKE {name} COPY GRANTS"
+    values = {sql.quote(c.name): sql.quote(c.name) for c in table.columns}
+    for change in changes:
+        have = columns.key_of(table, change.column)
+        column = sql.quote(have.name)
+        yield f"ALTER TABLE {aside} DROP COLUMN {column}"
+        yield f"ALTER TABLE {aside} ADD COLUMN {column} {change.new_type}"
+        kind = kinds[change.column]
+        values[column] = columns.as_type(column, have.sql_type, kind)
+    yield (
+        f"INSERT INTO {aside} ({', '.join(values)})"
+        f" SELECT {', '.join(values.values())} FROM {name}"
+    )
+    yield f"ALTER TABLE {name} SWAP WITH {aside}"

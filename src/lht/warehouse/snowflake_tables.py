@@ -1,0 +1,296 @@
+"""One connection to Snowflake: statements, transactions, and the shape of tables.
+
+All statements of a connection share its one transaction. So they run one after the
+other, and while one thread has a transaction open, all others wait for its end. Names
+are always qualified and quoted: nothing rests on the session's database or schema.
+"""
+
+import contextlib
+import re
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Self
+
+from lht import __version__
+from lht.exceptions import (
+    CommitStateUnknownError,
+    ConfigError,
+    WarehouseError,
+    WarehouseUnavailableError,
+)
+from lht.schema import SchemaChange, TableColumn, TableInfo, TableRef, TableSchema
+from lht.typemap import SNOWFLAKE, sql_type
+from lht.warehouse import snowflake_columns as columns
+from lht.warehouse import sql
+from lht.warehouse.snowflake_errors import translated
+from lht.warehouse.snowflake_open import OpenedSnowflake
+
+QUERY_TAG: Final = f"lht {__version__}"
+LEFTOVER: Final = "__LHT_"  # in the names of what a load makes for itself
+_WRITES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE")
+_QUOTED_OR_MARK: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\?")
+_BINDS: Final = (
+    60_000  # values of one statement; with more, the connector makes a stage
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class House:
+    """What all sessions to one Snowflake database share."""
+
+    opened: OpenedSnowflake
+    database: str
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    known: set[TableRef] = field(default_factory=set)  # tables that were seen
+    temporary: bool = True  # whether temporary objects may be made
+    in_transaction: bool = False
+
+    @property
+    def autocommit(self) -> bool:
+        """Whether a statement is committed by itself."""
+        parameters = getattr(self.opened.connection, "_session_parameters", None) or {}
+        return bool(parameters.get("AUTOCOMMIT", True))
+
+
+class SnowflakeTables:
+    """One cursor of our own, used by one thread."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        with translated():
+            self._cursor = house.opened.connection.cursor()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the cursor."""
+        with contextlib.suppress(WarehouseError), translated():
+            self._cursor.close()
+
+    # -- statements ---------------------------------------------------------------
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement; see ``Session``."""
+        self.query(statement, parameters)
+
+    def query(
+        self, statement: str, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows; see ``Session``."""
+        writes = statement.startswith(_WRITES)
+        with self._house.lock:
+            if writes and not (self._house.in_transaction or self._house.autocommit):
+                with self.transaction():
+                    return self._run(statement, parameters)
+            return self._run(statement, parameters)
+
+    def records(self, statement: str) -> list[dict[str, Any]]:
+        """Run a statement and return its rows by column names in lower case."""
+        with self._house.lock:
+            rows = self.query(statement)
+            names = [column[0].lower() for column in self._cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def insert_rows(
+        self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Insert rows of texts into a qualified table, many with each statement."""
+        each = max(1, _BINDS // max(1, len(names)))
+        statement = sql.insert(table, names)
+        for start in range(0, len(rows), each):
+            with self._house.lock, translated(statement):
+                self._cursor.executemany(
+                    self._marked(statement),
+                    [list(row) for row in rows[start : start + each]],
+                    _statement_params={"QUERY_TAG": QUERY_TAG},
+                )
+
+    def _run(
+        self, statement: str, parameters: Sequence[Any] = ()
+    ) -> list[tuple[Any, ...]]:
+        """Send one statement to Snowflake: every statement of ours passes here."""
+        with self._house.lock, translated(statement):
+            self._cursor.execute(
+                self._marked(statement) if parameters else statement,
+                list(parameters) or None,
+                _statement_params={"QUERY_TAG": QUERY_TAG},
+            )
+            return [tuple(row) for row in self._cursor.fetchall()]
+
+    def _marked(self, statement: str) -> str:
+        """Return the statement with the marks that the caller's connection knows."""
+        if not getattr(self._house.opened.connection, "is_pyformat", False):
+            return statement
+        return _QUOTED_OR_MARK.sub(
+            lambda found: "%s" if found[0] == "?" else found[0], statement
+        )
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what the block did as one, or none of it.
+
+        Other threads' statements wait: they would be a part of it.
+        """
+        with self._house.lock:
+            self._run("BEGIN TRANSACTION")
+            self._house.in_transaction = True
+            try:
+                yield
+                self._commit()
+            except BaseException:
+                with contextlib.suppress(WarehouseError):  # gone with its session
+                    self._run("ROLLBACK")
+                raise
+            finally:
+                self._house.in_transaction = False
+
+    def _commit(self) -> None:
+        try:
+            self._run("COMMIT")
+        except WarehouseUnavailableError as error:
+            raise CommitStateUnknownError(
+                "Snowflake was lost while committing: it may have landed",
+                why=error.why,
+                hint="run it again: it goes on from what is there",
+            ) from error
+
+    # -- tables -------------------------------------------------------------------
+
+    def name(self, ref: TableRef) -> str:
+        """Return a table's name in statements."""
+        return sql.name(self._house.database, *_folded(ref))
+
+    def ensure_schema(self, schema: str) -> None:
+        """Create a schema unless it exists; the session's own one stays what it was."""
+        found = self.query(
+            f"SELECT 1 FROM {self._catalog('SCHEMATA')} WHERE SCHEMA_NAME = ?",
+            (schema.upper(),),
+        )
+        if found:
+            return
+        with self._house.lock:
+            ((database, current),) = self.query(
+                "SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()"
+            )
+            name = sql.name(self._house.database, schema.upper())
+            self.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")  # becomes the current
+            if current is not None:
+                self.execute(f"USE SCHEMA {sql.name(database, current)}")
+
+    def ensure(self, statement: str) -> None:
+        """Run an idempotent CREATE."""
+        self.execute(statement)
+
+    def has_table(self, ref: TableRef) -> bool:
+        """Tell whether there is such a table."""
+        schema, name = _folded(ref)
+        if TableRef(schema, name) not in self._house.known:
+            rows = self.query(
+                f"SELECT TABLE_NAME FROM {self._catalog('TABLES')}"
+                " WHERE TABLE_SCHEMA = ?",
+                (schema,),
+            )
+            self._house.known.update(TableRef(schema, found) for (found,) in rows)
+        return TableRef(schema, name) in self._house.known
+
+    def read_table(self, ref: TableRef) -> TableInfo | None:
+        """Return the table's columns and row count, or None if there is none.
+
+        Raises:
+            ConfigError: It is a view.
+        """
+        rows = self.query(
+            "SELECT t.TABLE_TYPE, c.COLUMN_NAME, c.DATA_TYPE, c.NUMERIC_PRECISION,"
+            " c.NUMERIC_SCALE, c.CHARACTER_MAXIMUM_LENGTH, c.DATETIME_PRECISION,"
+            " c.COLUMN_DEFAULT, c.IS_IDENTITY"
+            f" FROM {self._catalog('TABLES')} t JOIN {self._catalog('COLUMNS')} c"
+            " ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME"
+            " WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?"
+            " ORDER BY c.ORDINAL_POSITION",
+            _folded(ref),
+        )
+        if not rows:
+            return None
+        if "VIEW" in rows[0][0]:
+            raise ConfigError(
+                f"{ref} is a view: no rows can be loaded into it",
+                hint="name another --schema or --table",
+                table=str(ref),
+            )
+        return TableInfo(
+            ref=ref,
+            columns=tuple(
+                TableColumn(
+                    name=name,
+                    sql_type=columns.sql_type_of(*kind),
+                    default=None if identity == "YES" else default,
+                    generated=identity == "YES",
+                )
+                for _, name, *kind, default, identity in rows
+            ),
+            rows=self._scalar(f"SELECT COUNT(*) FROM {self.name(ref)}"),
+        )
+
+    def latest(self, ref: TableRef, column: TableColumn) -> datetime | None:
+        """Return the greatest instant in a column of a table, as naive UTC."""
+        newest = f"MAX({sql.quote(column.name)})"
+        found: datetime | None = self._scalar(
+            f"SELECT {columns.as_type(newest, column.sql_type, 'timestamp')}"
+            f" FROM {self.name(ref)}"
+        )
+        return found
+
+    def create_table(self, ref: TableRef, schema: TableSchema) -> None:
+        """Create an empty table for the schema."""
+        body = ", ".join(
+            f"{sql.quote(c.name.upper())} {sql_type(c.arrow_type, SNOWFLAKE)}"
+            for c in schema.columns
+        )
+        self.execute(f"CREATE TABLE {self.name(ref)} ({body})")
+
+    def misfits(self, table: TableInfo, schema: TableSchema) -> list[SchemaChange]:
+        """Return what must change so that the table holds every value of *schema*."""
+        return [
+            SchemaChange(
+                column=column.name,
+                old_type=have.sql_type if have else None,
+                new_type=sql_type(columns.holding(have, column), SNOWFLAKE),
+            )
+            for column in schema.columns
+            for have in [table.column(column.name)]
+            if have is None
+            or not columns.holds(have.sql_type, columns.holding(have, column))
+        ]
+
+    def drop_leftovers(self, alive: Collection[str]) -> None:
+        """Drop what loads of dead runs left behind; see ``Session``."""
+        for kind, catalog, prefix in (
+            ("TABLE", "TABLES", "TABLE"),
+            ("STAGE", "STAGES", "STAGE"),
+        ):
+            rows = self.query(
+                f"SELECT {prefix}_SCHEMA, {prefix}_NAME FROM {self._catalog(catalog)}"
+                f" WHERE CONTAINS({prefix}_NAME, ?)",
+                (LEFTOVER,),
+            )
+            for schema, name in rows:
+                run_id = name.partition(LEFTOVER)[2].partition("_")[0]
+                if run_id and run_id not in alive:
+                    found = sql.name(self._house.database, schema, name)
+                    self.execute(f"DROP {kind} IF EXISTS {found}")
+
+    def _catalog(self, view: str) -> str:
+        return f"{sql.quote(self._house.database)}.INFORMATION_SCHEMA.{view}"
+
+    def _scalar(self, statement: str, parameters: Sequence[Any] = ()) -> Any:
+        return self.query(statement, parameters)[0][0]
+
+
+def _folded(ref: TableRef) -> tuple[str, str]:
+    return ref.schema.upper(), ref.name.upper()
