@@ -19,10 +19,11 @@ from lht.decode import decode_json
 from lht.events import Event, ObjectFailed, Progress
 from lht.exceptions import LHTError, SalesforceAuthError, SyncError
 from lht.report.values import Status
+from lht.salesforce import rest_query
 from lht.salesforce.auth import AccessInfo
 from lht.salesforce.client import Client
 from lht.schema import TableSchema
-from lht.sync import extract, runs, sync
+from lht.sync import runs, sync
 from lht.sync.plan import Options
 
 ROWS = 250  # of which each load has several pages
