@@ -20,7 +20,7 @@ from lht.sync import sync
 SECRET: Final = "salesforce"  # noqa: S105  the name under which one is attached
 PLACEHOLDER: Final = "REPLACE_ME"
 
-# Snowpark has its own reader since 1.40; before, there is the one below it.
+# Newer Snowpark has a reader of its own; before, there is the one below it.
 _READERS: Final = ("snowflake.snowpark.secrets", "_snowflake")
 
 

@@ -26,7 +26,7 @@ from lht.deploy.tasks import (
 from lht.exceptions import ConfigError, SyncError
 
 ODD = Account(
-    database="my db", schema="o'clock", warehouse='"w"', role='r";--', user="a@b\\c"
+    database="MY DB", schema="O'CLOCK", warehouse='"w"', role='r";--', user="a@b\\c"
 )
 UNKNOWN_TO_SQLFLUFF = "CREATE OR REPLACE EXTERNAL ACCESS INTEGRATION "
 TOKENS = re.compile(r""""(?:[^"]|"")*"|'(?:[^'\\]|''|\\.)*'|\$\$.*?\$\$""", re.DOTALL)
@@ -151,6 +151,14 @@ def test_what_can_be_no_name_is_refused(name):
     """Empty, endless and unprintable names stop before anything is printed."""
     with pytest.raises(ConfigError):
         setup_steps("acme", Account(role=name))
+
+
+@pytest.mark.parametrize("name", ['"raw"', "my db"])
+@pytest.mark.parametrize("kind", ["database", "schema"])
+def test_tables_are_where_lht_looks_for_them(kind, name):
+    """A place that lht would spell otherwise is refused before it is made."""
+    with pytest.raises(ConfigError, match="lower-case"):
+        Account(**{kind: name})
 
 
 def test_tables_are_kept_apart_from_what_lht_remembers():

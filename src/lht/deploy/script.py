@@ -34,7 +34,14 @@ class Account:
     user: str = "LHT_USER"
 
     def __post_init__(self) -> None:
-        if folded(self.schema).upper() == OWN_SCHEMA:
+        for name in (folded(self.database), folded(self.schema)):
+            if name != name.upper():
+                raise ConfigError(
+                    f"{name} has lower-case letters, and lht writes such names in"
+                    " upper case",
+                    hint="name another database or schema, without quotes",
+                )
+        if folded(self.schema) == OWN_SCHEMA:
             raise ConfigError(
                 f"the schema {OWN_SCHEMA} is lht's own", hint="name another"
             )
