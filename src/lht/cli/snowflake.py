@@ -53,28 +53,54 @@ User = Annotated[
         "--user", metavar="NAME", help="What programs log in as, LHT_USER if not given."
     ),
 ]
+Sandboxes = Annotated[
+    list[str] | None,
+    typer.Option("--sandbox", metavar="NAME", help="A sandbox of the org; repeatable."),
+]
+GrantTo = Annotated[
+    str | None,
+    typer.Option(
+        "--grant-to", metavar="ROLE", help="A role that shall have lht's as well."
+    ),
+]
+Objects = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="OBJECT", help="API names, in any case."),
+]
+Schedule = Annotated[
+    str,
+    typer.Option(
+        "--schedule", metavar="WHEN", help="Or: 'USING CRON 0 6 * * * Europe/Rome'."
+    ),
+]
+Tasks = Annotated[
+    int,
+    typer.Option("--tasks", metavar="N", min=1, help="Tasks that share the objects."),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name", metavar="NAME", help="Of procedure and tasks, else SYNC_ACME."
+    ),
+]
+OwnersRights = Annotated[
+    bool, typer.Option("--owners-rights", help="Run the procedure as its owner.")
+]
+Remove = Annotated[
+    bool, typer.Option("--remove", help="Print what takes it all away again.")
+]
 
 
 def setup_sql(
     *,
     domain: OrgDomain,
-    sandbox: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--sandbox", metavar="NAME", help="A sandbox of the org; repeatable."
-        ),
-    ] = None,
+    sandbox: Sandboxes = None,
     into: Database = None,
     schema: TableSchema = None,
     compute: Compute = None,
     role: Role = None,
     user: User = None,
-    grant_to: Annotated[
-        str | None,
-        typer.Option(
-            "--grant-to", metavar="ROLE", help="A role that shall have lht's as well."
-        ),
-    ] = None,
+    grant_to: GrantTo = None,
     console: Console,
 ) -> None:
     """Print what an administrator of Snowflake runs once.
@@ -91,41 +117,18 @@ def setup_sql(
 
 
 def deploy_sql(
-    objects: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="OBJECT", help="API names, in any case."),
-    ] = None,
+    objects: Objects = None,
     *,
     domain: OrgDomain,
-    schedule: Annotated[
-        str,
-        typer.Option(
-            "--schedule", metavar="WHEN", help="Or: 'USING CRON 0 6 * * * Europe/Rome'."
-        ),
-    ] = "60 MINUTE",
-    tasks: Annotated[
-        int,
-        typer.Option(
-            "--tasks", metavar="N", min=1, help="Tasks that share the objects."
-        ),
-    ] = 1,
+    schedule: Schedule = "60 MINUTE",
+    tasks: Tasks = 1,
     into: Database = None,
     schema: TableSchema = None,
     compute: Compute = None,
     role: Role = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            "--name", metavar="NAME", help="Of procedure and tasks, else SYNC_ACME."
-        ),
-    ] = None,
-    owners_rights: Annotated[
-        bool,
-        typer.Option("--owners-rights", help="Run the procedure as its owner."),
-    ] = False,
-    remove: Annotated[
-        bool, typer.Option("--remove", help="Print what takes it all away again.")
-    ] = False,
+    name: Name = None,
+    owners_rights: OwnersRights = False,
+    remove: Remove = False,
     console: Console,
 ) -> None:
     """Print what makes Snowflake itself sync objects on a schedule.
