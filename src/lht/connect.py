@@ -17,7 +17,7 @@ from lht.config import (
 from lht.exceptions import ConfigError, MissingExtraError
 from lht.salesforce.auth import AccessInfo, Auth, ClientCredentials
 from lht.salesforce.client import Client
-from lht.snowflake_url import is_url
+from lht.snowflake_url import is_url, parse_url
 from lht.warehouse.base import Warehouse
 
 
@@ -128,7 +128,8 @@ def _opened_snowflake(target: Any) -> Iterator[Warehouse]:
     with opened_snowflake(target) as opened:
         from lht.warehouse.snowflake import SnowflakeWarehouse
 
-        with closing(SnowflakeWarehouse(opened)) as place:
+        schema = parse_url(target).schema if isinstance(target, str) else None
+        with closing(SnowflakeWarehouse(opened, schema=schema)) as place:
             yield place
 
 

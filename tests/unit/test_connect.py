@@ -25,8 +25,8 @@ def nothing_configured(tmp_path, monkeypatch):
 class Place:
     """Stands in for a warehouse in Snowflake; the one that is meant is another's."""
 
-    def __init__(self, opened):
-        self.opened = opened
+    def __init__(self, opened, schema):
+        self.opened, self.schema = opened, schema
         self.closed = False
 
     def close(self):

@@ -45,8 +45,9 @@ def sync(
         objects: API names of sObjects, in any case.
         salesforce: The org: a ``Client``, a ``SalesforceConnection``, an
             ``access_info`` dict; None for what is configured.
-        warehouse: A DuckDB connection, path or URL; None for what is configured.
-        schema: Of the target tables; ``RAW`` by default.
+        warehouse: A Snowpark session, a connection to Snowflake or DuckDB, a path or
+            URL; None for what is configured.
+        schema: Of the target tables; by default that of the URL, or ``RAW``.
         table: Name of the target table, for a single object; by default the object's.
         mode: ``auto``, ``full`` or ``incremental``.
         where: SOQL condition that records must meet.
@@ -76,7 +77,7 @@ def sync(
         run = Run(
             client,
             place,
-            schema=schema or DEFAULT_SCHEMA,
+            schema=schema or place.schema or DEFAULT_SCHEMA,
             options=options,
             listener=listener,
             max_parallel=max_parallel,
@@ -116,7 +117,7 @@ def plan_sync(
         run = Run(
             client,
             place,
-            schema=schema or DEFAULT_SCHEMA,
+            schema=schema or place.schema or DEFAULT_SCHEMA,
             options=_options(mode, where, fields),
             listener=ignore,
             max_parallel=max_parallel,

@@ -142,6 +142,7 @@ class Warehouse(Protocol):
 
     capabilities: Capabilities
     display: str  # how to name it to people; without secrets
+    schema: str | None  # of the target tables, if its URL names one
 
     def session(self) -> Session:
         """Open a session."""

@@ -73,6 +73,7 @@ class DuckDBWarehouse:
     """
 
     capabilities = CAPABILITIES
+    schema: str | None = None
 
     def __init__(
         self, target: str | Path | duckdb.DuckDBPyConnection, *, create: bool = True

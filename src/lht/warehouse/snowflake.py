@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
+from urllib.parse import quote
 
 from lht.exceptions import (
     ConfigError,
@@ -20,6 +21,7 @@ from lht.exceptions import (
 )
 from lht.pages import Pages
 from lht.schema import SchemaChange, TableInfo, TableRef, TableSchema
+from lht.snowflake_url import PREFIX
 from lht.typemap import PRECISION, SNOWFLAKE, scale_of, sql_type
 from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import snowflake_statements as statements
@@ -48,6 +50,7 @@ class SnowflakeWarehouse:
         opened: The connection; it stays open, and its transactions, database, schema
             and parameters are not touched.
         database: In which schemas and tables are; that of the connection by default.
+        schema: Of the target tables, where nothing else is said.
 
     Raises:
         ConfigError: No database is named, or the connection has a transaction open.
@@ -55,7 +58,14 @@ class SnowflakeWarehouse:
 
     capabilities = CAPABILITIES
 
-    def __init__(self, opened: OpenedSnowflake, *, database: str | None = None) -> None:
+    def __init__(
+        self,
+        opened: OpenedSnowflake,
+        *,
+        database: str | None = None,
+        schema: str | None = None,
+    ) -> None:
+        self.schema = schema
         found = database.upper() if database else opened.database
         if not found:
             raise ConfigError(
@@ -63,7 +73,11 @@ class SnowflakeWarehouse:
                 hint="name one with --database, or in the connection",
             )
         self._house = House(opened=opened, database=found)
-        self.display = opened.display
+        place = opened.display
+        if opened.database is None or database:
+            account = place.removeprefix(PREFIX).partition("/")[0]
+            place = f"{PREFIX}{account}/{quote(found)}"
+        self.display = place
         with self.session() as session:
             ((transaction,),) = session.query("SELECT CURRENT_TRANSACTION()")
         if transaction is not None:
