@@ -24,6 +24,7 @@ from lht.deploy.tasks import (
     remove_steps,
 )
 from lht.exceptions import ConfigError, SyncError
+from lht.schema import TableRef
 
 ODD = Account(
     database="MY DB", schema="O'CLOCK", warehouse='"w"', role='r";--', user="a@b\\c"
@@ -465,6 +466,51 @@ def test_a_task_fails_loudly():
     assert "; Nope2: " in str(caught.value)
     assert len(caught.value.report.objects) == 3
     assert rows[0][0] >= 30
+
+
+class SnowflakeConnection:
+    """Stands in for a session's connection whose current database is another."""
+
+    def cursor(self):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def execute(self, statement, *_, **__):
+        self.row = (None,) if "TRANSACTION" in statement else ("OTHER", "S", "O", "A")
+        return self
+
+    def fetchall(self):
+        return [self.row]
+
+    def close(self):
+        pass
+
+
+@pytest.mark.usefixtures("attached")
+@pytest.mark.parametrize(("database", "found"), [("lht_db", "LHT_DB"), (None, None)])
+def test_tables_are_in_the_database_of_the_procedure(monkeypatch, database, found):
+    """Whatever database the caller is in, the tables are where they were set up."""
+    places = []
+
+    def sync(*_, warehouse, **__):
+        places.append(warehouse)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr(inside, "sync", sync)
+    session = SnowflakeConnection()
+    with pytest.raises(ConfigError, match="enough"):
+        inside.sync_objects(session, ["Account"], database=database)
+    (place,) = places
+    if found is None:
+        assert place is session
+    else:
+        name = place.session().name(TableRef("RAW", "ACCOUNT"))
+        assert name == '"LHT_DB"."RAW"."ACCOUNT"'
 
 
 # -- the commands ----------------------------------------------------------------------
