@@ -102,6 +102,7 @@ class TableInfo:
     ref: TableRef
     columns: tuple[TableColumn, ...]
     rows: int
+    transient: bool = False  # the warehouse keeps no history of it
 
     def column(self, name: str) -> TableColumn | None:
         """Return the column of that name in any case, or None."""

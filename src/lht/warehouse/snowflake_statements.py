@@ -120,7 +120,8 @@ def rebuild(
         changes: The columns that get another type.
         kinds: By their names, the type names that they get.
     """
-    yield f"CREATE TABLE {aside} LIKE {name} COPY GRANTS"
+    kind = "TRANSIENT TABLE" if table.transient else "TABLE"
+    yield f"CREATE {kind} {aside} LIKE {name} COPY GRANTS"
     values = {sql.quote(c.name): sql.quote(c.name) for c in table.columns}
     for change in changes:
         have = columns.key_of(table, change.column)

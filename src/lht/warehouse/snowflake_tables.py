@@ -11,7 +11,7 @@ import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from lht import __version__
 from lht.exceptions import (
@@ -29,6 +29,7 @@ from lht.warehouse.snowflake_open import OpenedSnowflake
 
 QUERY_TAG: Final = f"lht {__version__}"
 LEFTOVER: Final = "__LHT_"  # in the names of what a load makes for itself
+UNLEASED: Final = "W"  # begins the ids of what no lease tells to be alive: for a day
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE")
 _QUOTED_OR_MARK: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\?")
 _BINDS: Final = (
@@ -52,6 +53,13 @@ class House:
         """Whether a statement is committed by itself."""
         parameters = getattr(self.opened.connection, "_session_parameters", None) or {}
         return bool(parameters.get("AUTOCOMMIT", True))
+
+
+class Found(NamedTuple):
+    """What a statement returned."""
+
+    names: list[str]  # of the columns, in lower case
+    rows: list[tuple[Any, ...]]
 
 
 class SnowflakeTables:
@@ -83,19 +91,12 @@ class SnowflakeTables:
         self, statement: str, parameters: Sequence[Any] = ()
     ) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows; see ``Session``."""
-        writes = statement.startswith(_WRITES)
-        with self._house.lock:
-            if writes and not (self._house.in_transaction or self._house.autocommit):
-                with self.transaction():
-                    return self._run(statement, parameters)
-            return self._run(statement, parameters)
+        return self._committed(statement, parameters).rows
 
     def records(self, statement: str) -> list[dict[str, Any]]:
         """Run a statement and return its rows by column names in lower case."""
-        with self._house.lock:
-            rows = self.query(statement)
-            names = [column[0].lower() for column in self._cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in rows]
+        found = self._committed(statement)
+        return [dict(zip(found.names, row, strict=True)) for row in found.rows]
 
     def insert_rows(
         self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]
@@ -104,24 +105,39 @@ class SnowflakeTables:
         each = max(1, _BINDS // max(1, len(names)))
         statement = sql.insert(table, names)
         for start in range(0, len(rows), each):
-            with self._house.lock, translated(statement):
-                self._cursor.executemany(
-                    self._marked(statement),
-                    [list(row) for row in rows[start : start + each]],
-                    _statement_params={"QUERY_TAG": QUERY_TAG},
-                )
+            self._committed(statement, rows[start : start + each], many=True)
+
+    def _committed(
+        self, statement: str, parameters: Sequence[Any] = (), *, many: bool = False
+    ) -> "Found":
+        """Run a statement; commit it, unless it is part of an open transaction."""
+        house, writes = self._house, statement.startswith(_WRITES)
+        with house.lock:
+            if not writes or house.in_transaction or house.autocommit:
+                return self._run(statement, parameters, many=many)
+            with self.transaction():
+                return self._run(statement, parameters, many=many)
 
     def _run(
-        self, statement: str, parameters: Sequence[Any] = ()
-    ) -> list[tuple[Any, ...]]:
-        """Send one statement to Snowflake: every statement of ours passes here."""
+        self, statement: str, parameters: Sequence[Any] = (), *, many: bool = False
+    ) -> "Found":
+        """Send one statement to Snowflake: every statement of ours passes here.
+
+        Args:
+            statement: With a ``?`` for each parameter.
+            parameters: Its values; with *many* rows of values, for each of which it is
+                to be run.
+            many: See there.
+        """
         with self._house.lock, translated(statement):
-            self._cursor.execute(
+            run = self._cursor.executemany if many else self._cursor.execute
+            run(
                 self._marked(statement) if parameters else statement,
                 list(parameters) or None,
                 _statement_params={"QUERY_TAG": QUERY_TAG},
             )
-            return [tuple(row) for row in self._cursor.fetchall()]
+            names = [column[0].lower() for column in self._cursor.description]
+            return Found(names, [tuple(row) for row in self._cursor.fetchall()])
 
     def _marked(self, statement: str) -> str:
         """Return the statement with the marks that the caller's connection knows."""
@@ -181,7 +197,8 @@ class SnowflakeTables:
             name = sql.name(self._house.database, schema.upper())
             self.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")  # becomes the current
             if current is not None:
-                self.execute(f"USE SCHEMA {sql.name(database, current)}")
+                with contextlib.suppress(WarehouseError):  # not in every procedure
+                    self.execute(f"USE SCHEMA {sql.name(database, current)}")
 
     def ensure(self, statement: str) -> None:
         """Run an idempotent CREATE."""
@@ -206,8 +223,8 @@ class SnowflakeTables:
             ConfigError: It is a view.
         """
         rows = self.query(
-            "SELECT t.TABLE_TYPE, c.COLUMN_NAME, c.DATA_TYPE, c.NUMERIC_PRECISION,"
-            " c.NUMERIC_SCALE, c.CHARACTER_MAXIMUM_LENGTH, c.DATETIME_PRECISION,"
+            "SELECT t.TABLE_TYPE, t.IS_TRANSIENT, c.COLUMN_NAME, c.DATA_TYPE,"
+            " c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.CHARACTER_MAXIMUM_LENGTH, c.DATETIME_PRECISION,"
             " c.COLUMN_DEFAULT, c.IS_IDENTITY"
             f" FROM {self._catalog('TABLES')} t JOIN {self._catalog('COLUMNS')} c"
             " ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME"
@@ -232,8 +249,9 @@ class SnowflakeTables:
                     default=None if identity == "YES" else default,
                     generated=identity == "YES",
                 )
-                for _, name, *kind, default, identity in rows
+                for _, _, name, *kind, default, identity in rows
             ),
+            transient=rows[0][1] == "YES",
             rows=self._scalar(f"SELECT COUNT(*) FROM {self.name(ref)}"),
         )
 
@@ -270,14 +288,12 @@ class SnowflakeTables:
 
     def drop_leftovers(self, alive: Collection[str]) -> None:
         """Drop what loads of dead runs left behind; see ``Session``."""
-        for kind, catalog, prefix in (
-            ("TABLE", "TABLES", "TABLE"),
-            ("STAGE", "STAGES", "STAGE"),
-        ):
+        for kind in ("TABLE", "STAGE"):
             rows = self.query(
-                f"SELECT {prefix}_SCHEMA, {prefix}_NAME FROM {self._catalog(catalog)}"
-                f" WHERE CONTAINS({prefix}_NAME, ?)",
-                (LEFTOVER,),
+                f"SELECT {kind}_SCHEMA, {kind}_NAME FROM {self._catalog(f'{kind}S')}"
+                f" WHERE CONTAINS({kind}_NAME, '{LEFTOVER}')"
+                f" AND (NOT CONTAINS({kind}_NAME, '{LEFTOVER}{UNLEASED}')"
+                " OR CREATED < DATEADD('DAY', -1, CURRENT_TIMESTAMP()))"
             )
             for schema, name in rows:
                 run_id = name.partition(LEFTOVER)[2].partition("_")[0]
