@@ -239,7 +239,8 @@ class Store:
     def _insert(self, name: str, **values: Any) -> None:
         values["recorded_at"] = utc_now()
         self._session.execute(
-            sql.insert(self._names[name], list(values)), list(values.values())
+            sql.insert(self._names[name], [n.upper() for n in values]),
+            list(values.values()),
         )
 
 

@@ -224,8 +224,8 @@ class SnowflakeTables:
         """
         rows = self.query(
             "SELECT t.TABLE_TYPE, t.IS_TRANSIENT, c.COLUMN_NAME, c.DATA_TYPE,"
-            " c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.CHARACTER_MAXIMUM_LENGTH, c.DATETIME_PRECISION,"
-            " c.COLUMN_DEFAULT, c.IS_IDENTITY"
+            " c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.CHARACTER_MAXIMUM_LENGTH,"
+            " c.DATETIME_PRECISION, c.COLUMN_DEFAULT, c.IS_IDENTITY"
             f" FROM {self._catalog('TABLES')} t JOIN {self._catalog('COLUMNS')} c"
             " ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME"
             " WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?"
