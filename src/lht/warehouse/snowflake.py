@@ -24,11 +24,11 @@ from lht.schema import SchemaChange, TableInfo, TableRef, TableSchema
 from lht.snowflake_url import PREFIX
 from lht.typemap import PRECISION, SNOWFLAKE, scale_of, sql_type
 from lht.warehouse import snowflake_columns as columns
-from lht.warehouse import snowflake_statements as statements
 from lht.warehouse import sql
 from lht.warehouse.base import Capabilities, LoadCounts, Target
 from lht.warehouse.snowflake_open import OpenedSnowflake
 from lht.warehouse.snowflake_stage import scratch_name, staged
+from lht.warehouse.snowflake_statements import Write, rebuild
 from lht.warehouse.snowflake_tables import House, SnowflakeTables
 from lht.warehouse.snowflake_values import Survey, read_survey, survey
 
@@ -110,11 +110,11 @@ class SnowflakeSession(SnowflakeTables):
             stage=target.stage,
         ) as (staging, rows):
             found = self._surveyed(target, staging, rows)
-            schema, widened = self._prepared(target, found.schema)
+            info, schema, widened = self._prepared(target, found.schema)
+            write = Write(self.name(target.ref), staging, info, schema, target.key)
             with self.transaction():
-                write = self._replace_rows if target.full else self._merge_rows
-                counts = write(target, schema, staging, rows)
-                yield replace(counts, widened=widened)
+                run = self._replace_rows if target.full else self._merge_rows
+                yield replace(run(target, write, rows), widened=widened)
 
     def _surveyed(self, target: Target, staging: str, rows: int) -> Survey:
         """Look at what is staged, and raise unless it can be loaded."""
@@ -136,27 +136,25 @@ class SnowflakeSession(SnowflakeTables):
 
     def _prepared(
         self, target: Target, needed: TableSchema
-    ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
+    ) -> tuple[TableInfo, TableSchema, tuple[SchemaChange, ...]]:
         """Make the table, or change its columns to what the rows need.
 
         Returns:
-            The columns as they are now, and those that the rows needed wider.
+            The table as it is now, our columns of it, and those that the rows needed
+            wider.
         """
         if target.table is None:
             self.create_table(target.ref, needed)
-            return needed, _widened(target.schema, needed)
-        table = self._settled_on(target)
+            return self._existing(target.ref), needed, _widened(target.schema, needed)
+        table = self._existing(target.ref)
+        if target.key.lower() not in target.schema.by_name:
+            columns.key_of(table, target.key)
         described = _held(table, target.schema)
         final = self._settled(table, described, _held(table, needed))
-        changes = self.misfits(table, final)
-        self._align(target, table, changes, final)
-        return final, _widened(described, final)
-
-    def _settled_on(self, target: Target) -> TableInfo:
-        info = self._existing(target.ref)
-        if target.key.lower() not in target.schema.by_name:
-            columns.key_of(info, target.key)
-        return info
+        if changes := self.misfits(table, final):
+            self._align(target, table, changes, final)
+            table = self._existing(target.ref)
+        return table, final, _widened(described, final)
 
     def _existing(self, ref: TableRef) -> TableInfo:
         info = self.read_table(ref)
@@ -225,7 +223,7 @@ class SnowflakeSession(SnowflakeTables):
         Grants, comments, defaults, constraints and the columns of users go along; the
         changed columns stand last from then on, and streams on the table end.
         """
-        table = self._settled_on(target)
+        table = self._existing(target.ref)
         name = self.name(table.ref)
         aside = scratch_name(
             self._house, "REBUILT", target.run_id, table.ref.schema.upper()
@@ -233,7 +231,7 @@ class SnowflakeSession(SnowflakeTables):
         kinds = {c.column: schema.by_name[c.column.lower()].arrow_type for c in changes}
         try:
             self._check_exact(table, changes, kinds)
-            for statement in statements.rebuild(name, aside, table, changes, kinds):
+            for statement in rebuild(name, aside, table, changes, kinds):
                 self.execute(statement)
         except WarehouseError as error:
             told = ", ".join(f"{c.column} ({c.old_type})" for c in changes)
@@ -263,69 +261,56 @@ class SnowflakeSession(SnowflakeTables):
 
     # -- the rows -----------------------------------------------------------------
 
-    def _replace_rows(
-        self, target: Target, schema: TableSchema, staging: str, rows: int
-    ) -> LoadCounts:
+    def _replace_rows(self, target: Target, write: Write, rows: int) -> LoadCounts:
         """Make what is staged the rows of the table, with one statement."""
-        info = self._settled_on(target)
-        name, theirs = self.name(target.ref), columns.theirs_of(info, schema)
-        columns.check_carried(info, theirs)
-        if info.rows:
-            self.check_key(target.ref, target.key)
-        write = statements.Write(name, staging, info, schema, target.key)
-        ((inserted, unchanged),) = self.query(write.compared())
+        theirs = columns.theirs_of(write.info, write.schema)
+        columns.check_carried(write.info, theirs)
+        ((inserted, unchanged, before, keys),) = self.query(write.compared())
+        if before != keys:
+            raise _not_unique(target.ref, target.key, before - keys)
         self.execute(write.overwrite(theirs))
         return self._counts(
             target,
-            staged=rows,
-            inserted=inserted or 0,
-            updated=rows - (inserted or 0) - (unchanged or 0),
-            removed=info.rows - (rows - (inserted or 0)),
-            expected=rows,
-            write=write,
-        )
-
-    def _merge_rows(
-        self, target: Target, schema: TableSchema, staging: str, rows: int
-    ) -> LoadCounts:
-        """Insert new rows, update changed ones, leave equal ones."""
-        info = self._settled_on(target)
-        name = self.name(target.ref)
-        write = statements.Write(name, staging, info, schema, target.key)
-        ((matched, keys),) = self.query(write.matched())
-        if matched != keys:
-            raise DuplicateKeyError(
-                "the table has more than one row for a key"
-                f" ({matched - keys} too many)",
-                hint="remove the extra rows",
-            )
-        (merged,) = self.records(write.merge())
-        inserted = int(merged.get("number of rows inserted", 0))
-        return self._counts(
-            target,
+            write,
             staged=rows,
             inserted=inserted,
-            updated=int(merged.get("number of rows updated", 0)),
+            updated=rows - inserted - unchanged,
+            removed=before - (rows - inserted),
+            expected=rows,
+        )
+
+    def _merge_rows(self, target: Target, write: Write, rows: int) -> LoadCounts:
+        """Insert new rows, update changed ones, leave equal ones."""
+        ((matched, keys, before),) = self.query(write.matched())
+        if matched != keys:
+            raise _not_unique(target.ref, target.key, matched - keys)
+        (merged,) = self.records(write.merge())
+        inserted = int(merged["number of rows inserted"])
+        return self._counts(
+            target,
+            write,
+            staged=rows,
+            inserted=inserted,
+            updated=int(merged["number of rows updated"]),
             removed=0,
-            expected=info.rows + inserted,
-            write=write,
+            expected=before + inserted,
         )
 
     def _counts(
         self,
         target: Target,
+        write: Write,
         *,
         staged: int,
         inserted: int,
         updated: int,
         removed: int,
         expected: int,
-        write: statements.Write,
     ) -> LoadCounts:
-        """Count the table as it is now; rows can be diverted, or lost by others."""
-        rows, high_water, last_modified = self.query(
+        """Count the table as it is now: rows can be diverted from where they belong."""
+        ((rows, high_water, last_modified, deleted),) = self.query(
             write.summary(target.cursor_field)
-        )[0]
+        )
         if rows != expected:
             raise RowCountMismatchError(
                 f"{target.ref} has {rows:,} rows where {expected:,} were written",
@@ -336,7 +321,7 @@ class SnowflakeSession(SnowflakeTables):
             inserted=inserted,
             updated=updated,
             unchanged=staged - inserted - updated,
-            deleted=self._scalar(write.deleted()) or 0,
+            deleted=deleted,
             removed=removed,
             rows=rows,
             high_water=high_water,
@@ -351,12 +336,14 @@ class SnowflakeSession(SnowflakeTables):
             f"SELECT COUNT(*), COUNT(DISTINCT {column}) FROM {self.name(ref)}"
         )[0]
         if rows != keys:
-            raise DuplicateKeyError(
-                f"{ref} has rows whose {key} is missing or not unique"
-                f" ({rows - keys} too many)",
-                hint=f"look: SELECT {key}, COUNT(*) FROM {ref} GROUP BY ALL"
-                " HAVING COUNT(*) > 1",
-            )
+            raise _not_unique(ref, key, rows - keys)
+
+
+def _not_unique(ref: TableRef, key: str, extra: int) -> DuplicateKeyError:
+    return DuplicateKeyError(
+        f"{ref} has rows whose {key} is missing or not unique ({extra} too many)",
+        hint=f"look: SELECT {key}, COUNT(*) FROM {ref} GROUP BY 1 HAVING COUNT(*) > 1",
+    )
 
 
 def _held(table: TableInfo, schema: TableSchema) -> TableSchema:

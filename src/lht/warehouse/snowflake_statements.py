@@ -20,11 +20,16 @@ class Write:
     key: str
 
     def compared(self) -> str:
-        """Ask how many staged rows are new, and how many equal the table's."""
+        """Ask how many staged rows are new and how many equal the table's.
+
+        With it how many rows the table has, and how many keys they have.
+        """
         key = self._name(self.key)
         return (
             f"SELECT COUNT_IF(t.{key} IS NULL),"
-            f" COUNT_IF(t.{key} IS NOT NULL AND NOT ({self._differs()}))"
+            f" COUNT_IF(t.{key} IS NOT NULL AND NOT ({self._differs()})),"
+            f" (SELECT COUNT(*) FROM {self.target}),"
+            f" (SELECT COUNT(DISTINCT {key}) FROM {self.target})"
             f" FROM {self._source()} s LEFT JOIN {self.target} t"
             f" ON t.{key} = s.{self._of(self.key)}"
         )
@@ -43,10 +48,14 @@ class Write:
         )
 
     def matched(self) -> str:
-        """Ask how many rows of the table are staged, and how many keys they have."""
+        """Ask how many rows of the table are staged, how many keys they have.
+
+        With it how many rows the table has.
+        """
         key = f"t.{self._name(self.key)}"
         return (
-            f"SELECT COUNT({key}), COUNT(DISTINCT {key})"
+            f"SELECT COUNT({key}), COUNT(DISTINCT {key}),"
+            f" (SELECT COUNT(*) FROM {self.target})"
             f" FROM {self.target} t JOIN {self.staging} s"
             f" ON {key} = s.{self._of(self.key)}"
         )
@@ -65,16 +74,16 @@ class Write:
         )
 
     def summary(self, cursor_field: str | None) -> str:
-        """Ask how many rows the table has, and how far they reach."""
-        instants = [self._latest(name) for name in (cursor_field, "LastModifiedDate")]
-        return f"SELECT COUNT(*), {', '.join(instants)} FROM {self.target}"
+        """Ask how many rows the table has, and how far they reach.
 
-    def deleted(self) -> str:
-        """Ask how many of the staged rows are in the recycle bin."""
-        if "isdeleted" not in self.schema.by_name:
-            return "SELECT 0"
-        flag = converted(self._of("IsDeleted"), "bool")
-        return f"SELECT COUNT_IF({flag}) FROM {self.staging}"
+        With it how many of the staged rows are in the recycle bin.
+        """
+        instants = [self._latest(name) for name in (cursor_field, "LastModifiedDate")]
+        binned = "0"
+        if "isdeleted" in self.schema.by_name:
+            flag = converted(self._of("IsDeleted"), "bool")
+            binned = f"(SELECT COUNT_IF({flag}) FROM {self.staging})"
+        return f"SELECT COUNT(*), {', '.join(instants)}, {binned} FROM {self.target}"
 
     def _latest(self, name: str | None) -> str:
         known = name is not None and name.lower() in self.schema.by_name
