@@ -100,6 +100,7 @@ class SnowflakeSession(SnowflakeTables):
     @contextlib.contextmanager
     def load(self, target: Target, pages: Pages) -> Iterator[LoadCounts]:
         """Stage the pages, then load them in one transaction; see ``Session``."""
+        columns.check_known(target.ref, target.schema, target.key)
         with staged(
             self,
             self._house,
@@ -147,8 +148,6 @@ class SnowflakeSession(SnowflakeTables):
             self.create_table(target.ref, needed)
             return self._existing(target.ref), needed, _widened(target.schema, needed)
         table = self._existing(target.ref)
-        if target.key.lower() not in target.schema.by_name:
-            columns.key_of(table, target.key)
         described = _held(table, target.schema)
         final = self._settled(table, described, _held(table, needed))
         if changes := self.misfits(table, final):
@@ -220,18 +219,24 @@ class SnowflakeSession(SnowflakeTables):
     ) -> None:
         """Change columns in a copy of the table, and swap the two.
 
-        Grants, comments, defaults, constraints and the columns of users go along; the
-        changed columns stand last from then on, and streams on the table end.
+        Grants, comments, defaults, constraints and the columns of users go along, and
+        every column keeps its place; streams on the table end.
         """
         table = self._existing(target.ref)
         name = self.name(table.ref)
         aside = scratch_name(
             self._house, "REBUILT", target.run_id, table.ref.schema.upper()
         )
-        kinds = {c.column: schema.by_name[c.column.lower()].arrow_type for c in changes}
+        changed = {
+            columns.key_of(table, c.column).name: schema.by_name[
+                c.column.lower()
+            ].arrow_type
+            for c in changes
+        }
         try:
-            self._check_exact(table, changes, kinds)
-            for statement in rebuild(name, aside, table, changes, kinds):
+            self._check_exact(table, changes, changed)
+            definitions = self.definitions(table.ref)
+            for statement in rebuild(name, aside, table, changed, definitions):
                 self.execute(statement)
         except WarehouseError as error:
             told = ", ".join(f"{c.column} ({c.old_type})" for c in changes)
@@ -247,12 +252,12 @@ class SnowflakeSession(SnowflakeTables):
                 self.execute(f"DROP TABLE IF EXISTS {aside}")
 
     def _check_exact(
-        self, table: TableInfo, changes: list[SchemaChange], kinds: dict[str, str]
+        self, table: TableInfo, changes: list[SchemaChange], changed: dict[str, str]
     ) -> None:
         """Raise if a value would be another one after the change of type."""
         for change in changes:
-            value = sql.quote(columns.key_of(table, change.column).name)
-            altered = columns.altered(value, change, kinds[change.column])
+            name = columns.key_of(table, change.column).name
+            altered = columns.altered(sql.quote(name), change, changed[name])
             if altered and self._scalar(
                 f"SELECT COUNT_IF({altered}) FROM {self.name(table.ref)}"
             ):

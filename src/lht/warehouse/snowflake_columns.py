@@ -7,10 +7,17 @@ Source: https://docs.snowflake.com/en/sql-reference/sql/alter-table-column, read
 2026-11-21.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from lht.exceptions import MissingKeyError, SchemaError
-from lht.schema import Column, SchemaChange, TableColumn, TableInfo, TableSchema
+from lht.schema import (
+    Column,
+    SchemaChange,
+    TableColumn,
+    TableInfo,
+    TableRef,
+    TableSchema,
+)
 from lht.typemap import PRECISION, SNOWFLAKE, scale_of, sql_type, wider
 from lht.warehouse import sql
 from lht.warehouse.snowflake_values import converted, misread
@@ -48,6 +55,44 @@ def sql_type_of(
     if coarse and kind.startswith("TIME"):
         return f"{kind}({digits})"
     return kind
+
+
+class Facts(NamedTuple):
+    """All that the catalogue says of a column, in the order of ``FACTS``."""
+
+    kind: str
+    precision: int | None
+    scale: int | None
+    length: int | None
+    digits: int | None
+    default: str | None
+    nullable: str
+    comment: str | None
+
+
+FACTS: Final = (
+    "DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_MAXIMUM_LENGTH,"
+    " DATETIME_PRECISION, COLUMN_DEFAULT, IS_NULLABLE, COMMENT"
+)
+
+
+def definition(name: str, facts: Facts) -> str:
+    """Return how to make a column."""
+    sizes = ""
+    if facts.kind == "NUMBER":
+        sizes = f"({facts.precision},{facts.scale})"
+    elif facts.kind == "TEXT":
+        sizes = f"({facts.length})"
+    elif facts.kind.startswith("TIME"):
+        sizes = f"({facts.digits})"
+    parts = [f"{sql.quote(name)} {_ALIASES.get(facts.kind, facts.kind)}{sizes}"]
+    if facts.default is not None:
+        parts.append(f"DEFAULT {facts.default}")
+    if facts.nullable == "NO":
+        parts.append("NOT NULL")
+    if facts.comment:
+        parts.append(f"COMMENT {sql.literal(facts.comment)}")
+    return " ".join(parts)
 
 
 def number_of(kind: str) -> tuple[int, int] | None:
@@ -131,12 +176,26 @@ def key_of(info: TableInfo, key: str) -> TableColumn:
     """
     column = info.column(key)
     if column is None:
-        raise MissingKeyError(
-            f"{info.ref} has no column {key} to match records by",
-            hint="sync into another table with --table",
-            table=str(info.ref),
-        )
+        raise _no_key(info.ref, key)
     return column
+
+
+def check_known(ref: TableRef, schema: TableSchema, key: str) -> None:
+    """Raise unless the rows that arrive have the column that tells them apart.
+
+    Raises:
+        MissingKeyError: They have not.
+    """
+    if key.lower() not in schema.by_name:
+        raise _no_key(ref, key)
+
+
+def _no_key(ref: TableRef, key: str) -> MissingKeyError:
+    return MissingKeyError(
+        f"{ref} has no column {key} to match records by",
+        hint="sync into another table with --table",
+        table=str(ref),
+    )
 
 
 def check_carried(info: TableInfo, theirs: list[TableColumn]) -> None:

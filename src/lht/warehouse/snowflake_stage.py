@@ -27,8 +27,8 @@ from lht.schema import TableRef, TableSchema
 from lht.warehouse import sql
 from lht.warehouse.snowflake_errors import translated
 from lht.warehouse.snowflake_open import active_session
+from lht.warehouse.snowflake_statements import LEFTOVER
 from lht.warehouse.snowflake_tables import (
-    LEFTOVER,
     QUERY_TAG,
     House,
     SnowflakeTables,
@@ -58,8 +58,7 @@ class Place:
     @property
     def url(self) -> str:
         """How statements name it; it ends in a slash, for a path is a mere prefix."""
-        path = f"@{self.stage}/{self.folder}/"
-        return "'" + path.replace("\\", "\\\\").replace("'", "''") + "'"
+        return sql.literal(f"@{self.stage}/{self.folder}/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

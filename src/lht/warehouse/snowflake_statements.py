@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from lht.schema import SchemaChange, TableColumn, TableInfo, TableSchema
+from lht.schema import TableColumn, TableInfo, TableSchema
+from lht.typemap import SNOWFLAKE, sql_type
 from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.snowflake_values import converted
+
+LEFTOVER: Final = "__LHT_"  # in the names of what a load makes for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,30 +121,45 @@ def rebuild(
     name: str,
     aside: str,
     table: TableInfo,
-    changes: Sequence[SchemaChange],
-    kinds: Mapping[str, str],
+    changed: Mapping[str, str],
+    definitions: Mapping[str, str],
 ) -> Iterator[str]:
     """Yield what changes columns in a copy of a table and puts it in its place.
+
+    Columns keep their places, for views may know them by these: all from the first
+    changed one on are made anew.
 
     Args:
         name: Of the table.
         aside: Of the copy.
         table: As it is.
-        changes: The columns that get another type.
-        kinds: By their names, the type names that they get.
+        changed: By the names of the columns, the type names that they get.
+        definitions: How to make every column, by its name, in the table's order.
     """
+    names = list(definitions)
+    first = min(names.index(column) for column in changed)
+    anew = [
+        f"{sql.quote(n)} {sql_type(changed[n], SNOWFLAKE)}"
+        if n in changed
+        else definitions[n]
+        for n in names[first:]
+    ]
     kind = "TRANSIENT TABLE" if table.transient else "TABLE"
     yield f"CREATE {kind} {aside} LIKE {name} COPY GRANTS"
-    values = {sql.quote(c.name): sql.quote(c.name) for c in table.columns}
-    for change in changes:
-        have = columns.key_of(table, change.column)
-        column = sql.quote(have.name)
-        yield f"ALTER TABLE {aside} DROP COLUMN {column}"
-        yield f"ALTER TABLE {aside} ADD COLUMN {column} {change.new_type}"
-        kind = kinds[change.column]
-        values[column] = columns.as_type(column, have.sql_type, kind)
+    if first == 0:  # a table always has a column
+        yield f'ALTER TABLE {aside} ADD COLUMN "{LEFTOVER}" BOOLEAN'
+    yield f"ALTER TABLE {aside} DROP COLUMN {sql.columns(names[first:])}"
+    yield f"ALTER TABLE {aside} ADD COLUMN {', '.join(anew)}"
+    if first == 0:
+        yield f'ALTER TABLE {aside} DROP COLUMN "{LEFTOVER}"'
+    values = [
+        columns.as_type(sql.quote(c.name), c.sql_type, changed[c.name])
+        if c.name in changed
+        else sql.quote(c.name)
+        for c in table.columns
+    ]
     yield (
-        f"INSERT INTO {aside} ({', '.join(values)})"
-        f" SELECT {', '.join(values.values())} FROM {name}"
+        f"INSERT INTO {aside} ({sql.columns(c.name for c in table.columns)})"
+        f" SELECT {', '.join(values)} FROM {name}"
     )
     yield f"ALTER TABLE {name} SWAP WITH {aside}"

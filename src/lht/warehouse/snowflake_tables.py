@@ -26,9 +26,9 @@ from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.snowflake_errors import translated
 from lht.warehouse.snowflake_open import OpenedSnowflake
+from lht.warehouse.snowflake_statements import LEFTOVER
 
 QUERY_TAG: Final = f"lht {__version__}"
-LEFTOVER: Final = "__LHT_"  # in the names of what a load makes for itself
 UNLEASED: Final = "W"  # begins the ids of what no lease tells to be alive: for a day
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE")
 _QUOTED_OR_MARK: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\?")
@@ -254,6 +254,18 @@ class SnowflakeTables:
             transient=rows[0][1] == "YES",
             rows=self._scalar(f"SELECT COUNT(*) FROM {self.name(ref)}"),
         )
+
+    def definitions(self, ref: TableRef) -> dict[str, str]:
+        """Return how to make each column of a table, by name, in the table's order."""
+        rows = self.query(
+            f"SELECT COLUMN_NAME, {columns.FACTS} FROM {self._catalog('COLUMNS')}"
+            " WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
+            _folded(ref),
+        )
+        return {
+            name: columns.definition(name, columns.Facts(*facts))
+            for name, *facts in rows
+        }
 
     def latest(self, ref: TableRef, column: TableColumn) -> datetime | None:
         """Return the greatest instant in a column of a table, as naive UTC."""

@@ -8,6 +8,11 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """Return a text as Snowflake reads it in a statement."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
 def columns(names: Iterable[str], of: str | None = None) -> str:
     """Return a comma-separated list of quoted columns, of table alias *of* if given."""
     prefix = f"{of}." if of else ""
