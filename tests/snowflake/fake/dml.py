@@ -6,10 +6,9 @@ from typing import Any
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
-
 from tests.snowflake.fake.catalog import Column, Name, quoted
 from tests.snowflake.fake.dialect import call, rewritten, translated
-from tests.snowflake.fake.errors import Gap, Refused
+from tests.snowflake.fake.errors import GapError, RefusedError
 from tests.snowflake.fake.session import (
     DELETE,
     INSERT,
@@ -23,6 +22,7 @@ from tests.snowflake.fake.session import (
     status,
 )
 
+_BOUND = '"temp"."main"."bound"'
 _KEPT = '"temp"."main"."overwriting"'
 _DONE = {"INSERT": "inserted", "UPDATE": "updated", "DELETE": "deleted"}
 
@@ -85,14 +85,20 @@ def insert(session: Session, tree: exp.Insert, rows: Rows, array: bool) -> Answe
     if tree.args.get("overwrite"):
         run = _overwriting(session, place, into, select, rows[0])
         return _changed(INSERT, inserted=session.write(run, locks=target))
-    count = session.write(_repeated(session, f"{into} {select}", rows))
+    run = _repeated(session, f"{into} {select}", rows)
+    if array and _are_texts(tree.expression, rows):
+        texts = f'SELECT {values} FROM {_BOUND} AS "rows"({names})'
+        run = _at_once(session, f"{into} {texts}", rows)
+    count = session.write(run)
     return _changed(INSERT, inserted=count)
 
 
 def _target(session: Session, tree: exp.Insert) -> tuple[Name, list[Column], Name]:
     for clause in ("conflict", "returning", "by_name", "default"):
         if tree.args.get(clause):
-            raise Refused(f"SQL compilation error:\nsyntax error: unexpected {clause}.")
+            raise RefusedError(
+                f"SQL compilation error:\nsyntax error: unexpected {clause}."
+            )
     node = tree.this
     table = node.this if isinstance(node, exp.Schema) else node
     name = session.table_name(table)
@@ -109,12 +115,35 @@ def _named(columns: Iterable[Column], node: exp.Expression) -> Column:
         if column.name == name:
             return column
     text = f"SQL compilation error:\ninvalid identifier '{quoted(name)}'"
-    raise Refused(text, 904, "42000")
+    raise RefusedError(text, 904, "42000")
 
 
 def _repeated(session: Session, sql: str, rows: Rows) -> Callable[[], int]:
     def run() -> int:
         return sum(_count(session, sql, row) for row in rows)
+
+    return run
+
+
+def _are_texts(source: exp.Expression, rows: Rows) -> bool:
+    """Tell whether an array of texts is inserted as it is, one column for each."""
+    tuples = source.expressions if isinstance(source, exp.Values) else []
+    plain = len(tuples) == 1 and all(
+        isinstance(node, exp.Placeholder) for node in tuples[0].expressions
+    )
+    return plain and all(v is None or isinstance(v, str) for row in rows for v in row)
+
+
+def _at_once(session: Session, sql: str, rows: Rows) -> Callable[[], int]:
+    by_column = zip(*rows, strict=True)
+    columns = {f"c{n}": pa.array(v, pa.string()) for n, v in enumerate(by_column)}
+    table = pa.table(columns)
+
+    def run() -> int:
+        session.duck.register("bound", table)
+        count = _count(session, sql, [])
+        session.duck.unregister("bound")
+        return count
 
     return run
 
@@ -176,7 +205,7 @@ def update(session: Session, tree: exp.Update, rows: Rows, _array: bool) -> Answ
 def _assign(pair: exp.Expression, columns: list[Column]) -> None:
     """Make ``t."C" = value`` a column of the target and a value of its type."""
     if not isinstance(pair, exp.EQ):
-        raise Gap(f"SET {pair.sql('snowflake')}")
+        raise GapError(f"SET {pair.sql('snowflake')}")
     column = _named(columns, pair.this.this)
     pair.set("this", exp.column(exp.to_identifier(column.name, quoted=True)))
     pair.set("expression", assigned(pair.expression.copy(), column))
@@ -234,7 +263,9 @@ def _check_clauses(whens: list[exp.When]) -> None:
     for when in whens:
         matched = bool(when.args.get("matched"))
         if when.args.get("source") or matched in ended:
-            raise Refused("SQL compilation error:\nsyntax error: unexpected 'WHEN'.")
+            raise RefusedError(
+                "SQL compilation error:\nsyntax error: unexpected 'WHEN'."
+            )
         if not when.args.get("condition"):
             ended.add(matched)
 
@@ -262,7 +293,9 @@ def _insert_clause(then: exp.Insert, columns: list[Column]) -> None:
         then.this.set("expressions", names)
     values = then.expression.expressions
     if len(values) != len(stored):
-        raise Refused("SQL compilation error:\nInsert value list does not match.", 2057)
+        raise RefusedError(
+            "SQL compilation error:\nInsert value list does not match.", 2057
+        )
     pairs = zip(values, stored, strict=True)
     then.expression.set(
         "expressions", [assigned(value.copy(), column) for value, column in pairs]
