@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 from lht.exceptions import CommitStateUnknownError
 from lht.report.look import (
@@ -261,7 +262,10 @@ def four_counts(report: SyncReport) -> str:
 
 
 def look_inside(place: Place, table: str) -> str | None:
-    """Return a command that shows rows of *table*, if one would work here."""
+    """Return what shows rows of *table*: a command, or a query; None if neither is."""
+    if place.warehouse_kind == "snowflake":
+        database = unquote(place.warehouse.rpartition("/")[2])
+        return f"SELECT * FROM {database}.{table.upper()} LIMIT 5"
     scheme, slashes, path = place.warehouse.partition(":///")
     if scheme != "duckdb" or not slashes or path in {"", ":memory:"}:
         return None

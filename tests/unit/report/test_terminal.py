@@ -151,6 +151,17 @@ def test_durations_read_well(seconds, shown):
     assert duration(seconds) == shown
 
 
+def test_a_success_in_snowflake_ends_with_a_query_to_look_at_it(report):
+    """What was loaded is one query away, in the database that it is in."""
+    place = replace(
+        report.place,
+        warehouse_kind="snowflake",
+        warehouse="snowflake://ACME-PROD/CRM",
+    )
+    text = terminal.render_report(replace(report, place=place), Look(None))
+    assert text.endswith("Look: SELECT * FROM CRM.RAW.ACCOUNT LIMIT 5")
+
+
 @given(st.text())
 def test_foreign_text_cannot_steer_a_terminal(text):
     """No control character of a record or an error reaches the terminal."""
