@@ -1,11 +1,20 @@
 """A fake Snowflake for every test of this folder, and an empty database for each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from snowflake.snowpark import Session
-
+from tests.emulator.conftest import client, jobs_are_polled_at_once, org, wire
+from tests.emulator.scene import credentials
+from tests.emulator.wire import Wire
 from tests.snowflake.fake import Server, running
+from tests.snowflake.scene import SnowflakeScene
+
+from lht.devorg import Org
+from lht.salesforce.client import Client
+
+__all__ = ["client", "jobs_are_polled_at_once", "org", "wire"]
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +39,20 @@ def snowpark(snowflake_server: Server, database: str) -> Iterator[Session]:
     session = snowflake_server.session(database)
     yield session
     session.close()
+
+
+@pytest.fixture
+def scene(
+    org: Org, client: Client, snowflake_server: Server, snowpark: Session, database: str
+) -> SnowflakeScene:
+    """An org, a client of it, and that session."""
+    return SnowflakeScene(
+        org, client, warehouse=snowpark, server=snowflake_server, database=database
+    )
+
+
+@pytest.fixture
+def bad_scene(scene: SnowflakeScene, org: Org, wire: Wire) -> Iterator[SnowflakeScene]:
+    """A scene whose client reaches the org through the ``wire``."""
+    with Client(credentials(org, wire.url)) as client:
+        yield replace(scene, client=client)

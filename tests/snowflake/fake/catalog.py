@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-
 from tests.snowflake.fake.duck import Duck
 
 TEMPORARY = ("temp", "main")
@@ -285,7 +284,6 @@ class Catalog:
             for name, _place, kind, _about in self.visible(database)
             if kind == "VIEW"
         ]
-
 
     def _stages(self, database: str) -> list[dict[str, Any]]:
         return [

@@ -8,11 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
-
 from tests.snowflake.fake.catalog import Column, Name, quoted
 from tests.snowflake.fake.dialect import call, parsed
 from tests.snowflake.fake.dml import assigned, fetched, query_sql
-from tests.snowflake.fake.errors import Gap, Refused
+from tests.snowflake.fake.errors import GapError, RefusedError
 from tests.snowflake.fake.options import flag, only, read_options
 from tests.snowflake.fake.session import (
     COPY,
@@ -60,13 +59,13 @@ def load(session: Session, _text: str, match: re.Match[str]) -> Answer:
     options = read_options(match[7])
     only(options, "FILE_FORMAT", "FORCE", "PURGE", "ON_ERROR")
     if str(options.get("ON_ERROR", "ABORT_STATEMENT")) != "ABORT_STATEMENT":
-        raise Gap("ON_ERROR other than ABORT_STATEMENT")
+        raise GapError("ON_ERROR other than ABORT_STATEMENT")
     form = _checked(options.get("FILE_FORMAT", {}))
     files = _unloaded(session, name, stage, prefix, force=flag(options, "FORCE"))
     if not files:
         words = "Copy executed with 0 files processed."
         return Answer(COPY, pa.table({"status": [words]}))
-    run = _loading(session, place, columns, stage, files, form)
+    run = _loading(session, place, columns, stage=stage, files=files, form=form)
     counts = session.write(run)
     loads = session.server.stages.loads.setdefault(name, set())
     loads |= {(stage.shown(path), file.md5) for path, file in files.items()}
@@ -83,7 +82,7 @@ def _columns(columns: list[Column], named: str | None) -> list[Column]:
     names = [folded(name) for name in re.findall(IDENTIFIER, named)]
     for name in names:
         if name not in known:
-            raise Refused(
+            raise RefusedError(
                 f"SQL compilation error:\ninvalid identifier '{quoted(name)}'", 904
             )
     return [known[name] for name in names]
@@ -94,11 +93,11 @@ def _checked(form: dict[str, Any]) -> dict[str, Any]:
     for name, value in form.items():
         fixed = _FIXED.get(name, value)
         if value != fixed and not (isinstance(fixed, set) and value in fixed):
-            raise Gap(f"the option {name} = {value}")
+            raise GapError(f"the option {name} = {value}")
     if form.get("TYPE") != "CSV":
-        raise Gap("a file format without TYPE = CSV")
+        raise GapError("a file format without TYPE = CSV")
     if form.get("FIELD_OPTIONALLY_ENCLOSED_BY", "NONE") not in {'"', "0X22", "NONE"}:
-        raise Gap("a quote other than the double one")
+        raise GapError("a quote other than the double one")
     return form
 
 
@@ -115,6 +114,7 @@ def _loading(
     session: Session,
     place: Name,
     columns: list[Column],
+    *,
     stage: Stage,
     files: dict[str, File],
     form: dict[str, Any],
@@ -146,7 +146,7 @@ def _stored(value: exp.Expression, column: Column) -> exp.Expression:
 def _check_widths(records: list[Record], width: int) -> None:
     for record in records:
         if len(record) != width:
-            raise Refused(
+            raise RefusedError(
                 f"Number of columns in file ({len(record)}) does not match that of the "
                 f"corresponding table ({width}), use file format option "
                 "error_on_column_count_mismatch=false to ignore this error",
@@ -190,7 +190,7 @@ def _report(counts: dict[str, int]) -> pa.Table:
 def read_csv(name: str, content: bytes, form: dict[str, Any]) -> Iterator[Record]:
     """Read the records of a file, by Snowflake's rules."""
     if form.get("ESCAPE_UNENCLOSED_FIELD", "\\") != "NONE":
-        raise Gap(
+        raise GapError(
             "ESCAPE_UNENCLOSED_FIELD other than NONE, whose default eats newlines"
         )
     text = _text(name, _inflated(name, content, form))
@@ -232,7 +232,7 @@ def _past_end(name: str, text: str, place: int) -> int:
     if end:
         return end.end()
     if text[place] == "\r":
-        raise Gap("a carriage return alone, outside quotes")
+        raise GapError("a carriage return alone, outside quotes")
     found = f"Found character '{text[place]}' instead of field delimiter ','"
     raise _unreadable(name, found, 100066)
 
@@ -244,7 +244,7 @@ def _inflated(name: str, content: bytes, form: dict[str, Any]) -> bytes:
     if compression == "NONE":
         return content
     if compression != "GZIP":
-        raise Gap(f"COMPRESSION = {compression}")
+        raise GapError(f"COMPRESSION = {compression}")
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
@@ -260,8 +260,8 @@ def _text(name: str, content: bytes) -> str:
         raise _unreadable(name, "Invalid UTF8 detected", 100144) from error
 
 
-def _unreadable(name: str, what: str, code: int) -> Refused:
-    return Refused(f"{what}\n  File '{name}'", code, "22000")
+def _unreadable(name: str, what: str, code: int) -> RefusedError:
+    return RefusedError(f"{what}\n  File '{name}'", code, "22000")
 
 
 # -- out -------------------------------------------------------------------------------
@@ -281,7 +281,9 @@ def unload(session: Session, _text: str, match: re.Match[str]) -> Answer:
     compression = str(form.get("COMPRESSION", "GZIP")).upper()
     path = _unload_path(path, compression, single=flag(options, "SINGLE"))
     if path in stage.files and not flag(options, "OVERWRITE"):
-        raise Refused("Files already existing at the unload destination", 1092, "22000")
+        raise RefusedError(
+            "Files already existing at the unload destination", 1092, "22000"
+        )
     lines = list(_lines(table, strings, form, header=flag(options, "HEADER")))
     content = "".join(lines).encode()
     stored = gzip.compress(content, mtime=0) if compression == "GZIP" else content

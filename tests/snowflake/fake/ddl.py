@@ -1,12 +1,9 @@
 """The statements that define: each commits the open transaction first."""
 
 import datetime as dt
-import re
 from typing import Any
 
-import pyarrow as pa
 from sqlglot import exp
-
 from tests.snowflake.fake.catalog import (
     FULL_TEXT,
     TEMPORARY,
@@ -16,19 +13,15 @@ from tests.snowflake.fake.catalog import (
     quoted,
 )
 from tests.snowflake.fake.dialect import duck_type, parameters, translated
-from tests.snowflake.fake.dml import fetched, query_sql
-from tests.snowflake.fake.errors import Gap, Refused, exists, missing
+from tests.snowflake.fake.dml import query_sql
+from tests.snowflake.fake.errors import GapError, RefusedError, exists, missing
 from tests.snowflake.fake.session import (
-    DDL,
-    FULL_NAME,
     Answer,
     Rows,
     Session,
-    command,
     folded_node,
     statement,
     status,
-    unquoted,
 )
 
 _CANONICAL = {
@@ -49,11 +42,11 @@ def create(session: Session, tree: exp.Create, rows: Rows, _array: bool) -> Answ
     kind = str(tree.args["kind"]).upper()
     for node in _properties(tree):
         if not isinstance(node, _PROPERTIES):
-            raise Gap(f"CREATE {kind} with {node.sql('snowflake')}")
+            raise GapError(f"CREATE {kind} with {node.sql('snowflake')}")
     if kind not in _CREATORS:
-        raise Gap(f"CREATE {kind}")
+        raise GapError(f"CREATE {kind}")
     if tree.args.get("replace") and tree.args.get("exists"):
-        raise Refused("SQL compilation error:\nOR REPLACE and IF NOT EXISTS both.")
+        raise RefusedError("SQL compilation error:\nOR REPLACE and IF NOT EXISTS both.")
     return _CREATORS[kind](session, tree, rows)
 
 
@@ -74,7 +67,7 @@ def _comment(tree: exp.Create) -> str | None:
 def _create_table(session: Session, tree: exp.Create, rows: Rows) -> Answer:
     schema = tree.this if isinstance(tree.this, exp.Schema) else None
     name = session.table_name(schema.this if schema else tree.this)
-    _check_schema(session, name)
+    check_schema(session, name)
     temporary = _property(tree, exp.TemporaryProperty) is not None
     if temporary:
         session.forbid("CREATE TEMPORARY TABLE")
@@ -93,7 +86,13 @@ def _create_table(session: Session, tree: exp.Create, rows: Rows) -> Answer:
     columns, source = _contents(session, tree, schema)
     session.define(
         lambda: _make(
-            session, place, columns, about, source, rows[0], there=bool(there)
+            session,
+            place,
+            columns,
+            about,
+            source=source,
+            values=rows[0],
+            there=bool(there),
         )
     )
     if temporary:
@@ -102,7 +101,7 @@ def _create_table(session: Session, tree: exp.Create, rows: Rows) -> Answer:
     return status(f"Table {name.name} successfully created.")
 
 
-def _check_schema(session: Session, name: Name) -> None:
+def check_schema(session: Session, name: Name) -> None:
     if not session.catalog.has_schema(name.database, name.schema):
         raise missing(f"Schema '{name.database}.{name.schema}'")
 
@@ -122,7 +121,7 @@ def _contents(
             return _defined(session, schema), sql
         return _described(session, sql), sql
     if schema is None:
-        raise Refused("SQL compilation error:\nMissing column specification")
+        raise RefusedError("SQL compilation error:\nMissing column specification")
     return _defined(session, schema), None
 
 
@@ -147,14 +146,14 @@ def _defined(session: Session, schema: exp.Schema) -> list[Column]:
     columns = []
     for node in schema.expressions:
         if isinstance(node, exp.ColumnDef):
-            columns.append(_column(session, node))
+            columns.append(column_of(session, node))
         elif isinstance(node, exp.PrimaryKey):
             keys |= {folded_node(key) for key in node.expressions}
         elif not isinstance(node, exp.UniqueColumnConstraint):
-            raise Gap(f"{node.sql('snowflake')} in CREATE TABLE")
+            raise GapError(f"{node.sql('snowflake')} in CREATE TABLE")
     names = [column.name for column in columns]
     if doubled := next((name for name in names if names.count(name) > 1), None):
-        raise Refused(
+        raise RefusedError(
             f"SQL compilation error:\nduplicate column name '{doubled}'", 2025
         )
     for column in columns:
@@ -162,18 +161,18 @@ def _defined(session: Session, schema: exp.Schema) -> list[Column]:
     return columns
 
 
-def _column(session: Session, node: exp.ColumnDef) -> Column:
+def column_of(session: Session, node: exp.ColumnDef) -> Column:
     """Read the definition of a column; keys are not enforced, as in Snowflake."""
     kind = node.args.get("kind")
     if kind is None:
-        raise Refused("SQL compilation error:\nMissing data type")
-    column = Column(folded_node(node.this), duck_type(kind), about=_declared(kind))
+        raise RefusedError("SQL compilation error:\nMissing data type")
+    column = Column(folded_node(node.this), duck_type(kind), about=declared(kind))
     for constraint in node.args.get("constraints") or []:
         _constrain(session, column, constraint.args["kind"])
     return column
 
 
-def _declared(kind: exp.DataType) -> dict[str, Any]:
+def declared(kind: exp.DataType) -> dict[str, Any]:
     name = kind.this.value
     lengths = parameters(kind)
     if name in {"TIMESTAMPTZ", "ARRAY", "OBJECT"}:
@@ -198,9 +197,11 @@ def _constrain(session: Session, column: Column, kind: exp.Expression) -> None:
         exp.AutoIncrementColumnConstraint | exp.GeneratedAsIdentityColumnConstraint,
     ):
         column.about["identity"] = True
-        column.default = f"nextval({literal(session.server.sequence(str(session.database)))})"
+        column.default = (
+            f"nextval({literal(session.server.sequence(str(session.database)))})"
+        )
     elif not isinstance(kind, exp.UniqueColumnConstraint):
-        raise Gap(f"{kind.sql('snowflake')} on a column")
+        raise GapError(f"{kind.sql('snowflake')} on a column")
 
 
 def _make(
@@ -208,9 +209,9 @@ def _make(
     place: Name,
     columns: list[Column],
     about: dict[str, Any],
+    *,
     source: str | None,
     values: list[Any],
-    *,
     there: bool,
 ) -> None:
     if there:
@@ -229,7 +230,7 @@ def _make(
 def _create_view(session: Session, tree: exp.Create, _rows: Rows) -> Answer:
     schema = tree.this if isinstance(tree.this, exp.Schema) else None
     name = session.table_name(schema.this if schema else tree.this)
-    _check_schema(session, name)
+    check_schema(session, name)
     there = session.catalog.kind(name)
     if there == "BASE TABLE" or (there and not _lenient(tree)):
         raise exists(str(name))
@@ -264,8 +265,7 @@ def _create_schema(session: Session, tree: exp.Create, _rows: Rows) -> Answer:
         raise exists(schema)
     place = f"{quoted(database)}.{quoted(schema)}"
     session.define(lambda: session.duck.run(f"CREATE SCHEMA IF NOT EXISTS {place}"))
-    if not there or not session.server.owners_rights:
-        session.use(database, schema)
+    session.use(database, schema)
     return status(f"Schema {schema} successfully created.")
 
 
@@ -301,7 +301,7 @@ def drop(session: Session, tree: exp.Drop, _rows: Rows, _array: bool) -> Answer:
     if kind == "SCHEMA":
         return _drop_schema(session, tree, node)
     if kind not in {"TABLE", "VIEW"}:
-        raise Gap(f"DROP {kind}")
+        raise GapError(f"DROP {kind}")
     name = session.table_name(node)
     place = session.catalog.place(name)
     if place is None:
@@ -318,7 +318,7 @@ def drop(session: Session, tree: exp.Drop, _rows: Rows, _array: bool) -> Answer:
 def _dropped(tree: exp.Drop) -> exp.Expression:
     tables = tree.args.get("tables") or [tree.this]
     if len(tables) != 1:
-        raise Refused("SQL compilation error:\nsyntax error: one name at a time.")
+        raise RefusedError("SQL compilation error:\nsyntax error: one name at a time.")
     return tables[0]
 
 
@@ -331,305 +331,3 @@ def _drop_schema(session: Session, tree: exp.Drop, node: exp.Expression) -> Answ
     if (session.database, session.schema) == (database, schema):
         session.schema = None
     return status(f"{schema} successfully dropped.")
-
-
-# -- ALTER -----------------------------------------------------------------------------
-
-
-@statement(exp.Alter)
-def alter(session: Session, tree: exp.Alter, _rows: Rows, _array: bool) -> Answer:
-    if str(tree.args["kind"]).upper() != "TABLE":
-        raise Gap(f"ALTER {tree.args['kind']}")
-    name = session.table_name(tree.this)
-    place = session.catalog.place(name)
-    if place is None and tree.args.get("exists"):
-        session.end("COMMIT")
-        return status()
-    place = session.existing(name)
-    for action in tree.args["actions"]:
-        if type(action) not in _ACTIONS:
-            raise Gap(f"ALTER TABLE {action.sql('snowflake')}")
-    session.define(lambda: _altered(session, name, place, tree.args["actions"]))
-    return status()
-
-
-def _altered(
-    session: Session, name: Name, place: Name, actions: list[exp.Expression]
-) -> None:
-    for action in actions:
-        _ACTIONS[type(action)](session, name, place, action)
-
-
-def _add(session: Session, _name: Name, place: Name, node: Any) -> None:
-    column = _column(session, node)
-    if column.name in {known.name for known in session.catalog.columns(place)}:
-        if node.args.get("exists"):
-            return
-        raise Refused(
-            f"SQL compilation error:\ncolumn '{column.name}' already exists", 1430
-        )
-    session.duck.run(f"ALTER TABLE {place.quoted} ADD COLUMN {column.definition()}")
-    if column.about:
-        session.catalog.write_column_about(place, column)
-
-
-def _existing(session: Session, place: Name, node: exp.Expression) -> Column:
-    name = folded_node(node.this if isinstance(node, exp.Column) else node)
-    for column in session.catalog.columns(place):
-        if column.name == name:
-            return column
-    raise Refused(f"SQL compilation error:\ncolumn '{name}' does not exist", 904)
-
-
-def _drop_columns(session: Session, _name: Name, place: Name, node: Any) -> None:
-    names = {column.name for column in session.catalog.columns(place)}
-    for target in node.args["tables"]:
-        if node.args.get("exists") and folded_node(target.this) not in names:
-            continue
-        column = quoted(_existing(session, place, target).name)
-        session.duck.run(f"ALTER TABLE {place.quoted} DROP COLUMN {column}")
-
-
-def _rename_column(session: Session, _name: Name, place: Name, node: Any) -> None:
-    old = _existing(session, place, node.this)
-    new = folded_node(node.args["to"].this)
-    if new in {column.name for column in session.catalog.columns(place)}:
-        raise Refused(f"SQL compilation error:\ncolumn '{new}' already exists", 1430)
-    session.duck.run(
-        f"ALTER TABLE {place.quoted} RENAME COLUMN {quoted(old.name)} TO {quoted(new)}"
-    )
-
-
-def _rename(session: Session, name: Name, place: Name, node: Any) -> None:
-    new = session.table_name(node.this)
-    if session.catalog.place(new):
-        raise exists(str(new))
-    if new[:2] != name[:2] or name in session.temporary:
-        raise Gap("a table renamed into another schema, or a temporary one")
-    session.duck.run(f"ALTER TABLE {place.quoted} RENAME TO {quoted(new.name)}")
-    session.server.stages.rename_loads(name, new)
-
-
-def _alter_column(session: Session, _name: Name, place: Name, node: Any) -> None:
-    column = _existing(session, place, node.this)
-    target = f"ALTER TABLE {place.quoted} ALTER COLUMN {quoted(column.name)}"
-    if kind := node.args.get("dtype"):
-        _change_type(session, place, column, kind, target)
-    elif comment := node.args.get("comment"):
-        column.about["comment"] = comment.name
-        session.catalog.write_column_about(place, column)
-    elif node.args.get("drop") and node.args.get("allow_null"):
-        session.duck.run(f"{target} DROP NOT NULL")
-    elif node.args.get("allow_null") is False:
-        session.duck.run(f"{target} SET NOT NULL")
-    else:
-        raise Gap(node.sql("snowflake"))
-
-
-def _change_type(
-    session: Session, place: Name, column: Column, kind: exp.DataType, target: str
-) -> None:
-    """Lengthen text or raise a precision; Snowflake changes a type no further."""
-    changed = Column(
-        column.name, duck_type(kind).replace(" ", ""), about=_declared(kind)
-    )
-    words = f"from {column.type} to {kind.sql('snowflake')}"
-    refusal = f"SQL compilation error:\ncannot change column {column.name} {words}"
-    if changed.type != column.type or changed.numbers[1] != column.numbers[1]:
-        raise Refused(refusal, 2108, "22000")
-    before, after = (
-        column.length or column.numbers[0],
-        changed.length or changed.numbers[0],
-    )
-    if (before or 0) > (after or 0):
-        raise Refused(refusal, 2108, "22000")
-    if changed.duck != column.duck:
-        session.duck.run(f"{target} TYPE {changed.duck}")
-    column.about.pop("length", None)
-    column.about |= changed.about
-    session.catalog.write_column_about(place, column)
-
-
-def _swap(session: Session, name: Name, place: Name, node: Any) -> None:
-    other = session.table_name(node.this)
-    there = session.existing(other)
-    if {name, other} & session.temporary:
-        raise Refused("SQL compilation error:\nA temporary table cannot be swapped.")
-    if name[:2] != other[:2]:
-        raise Gap("tables of two schemas swapped")
-    for old, new in ((place, "\x1f"), (there, name.name), (place, other.name)):
-        source = Name(*old[:2], "\x1f") if new == other.name else old
-        session.duck.run(f"ALTER TABLE {source.quoted} RENAME TO {quoted(new)}")
-
-
-_ACTIONS: dict[type[exp.Expression], Any] = {
-    exp.ColumnDef: _add,
-    exp.Drop: _drop_columns,
-    exp.RenameColumn: _rename_column,
-    exp.AlterRename: _rename,
-    exp.AlterColumn: _alter_column,
-    exp.SwapTable: _swap,
-}
-
-
-# -- comments and lists ----------------------------------------------------------------
-
-
-@statement(exp.Comment)
-def comment(session: Session, tree: exp.Comment, _rows: Rows, _array: bool) -> Answer:
-    kind, text = str(tree.args["kind"]).upper(), tree.expression.name
-    session.end("COMMIT")
-    if kind == "COLUMN":
-        parts = [tree.this.args.get(part) for part in ("catalog", "db", "table")]
-        name = session.name(*[folded_node(part) for part in parts if part])
-        place = session.existing(name)
-        column = _existing(session, place, tree.this)
-        column.about["comment"] = text
-        session.catalog.write_column_about(place, column)
-    elif kind == "TABLE":
-        place = session.existing(session.table_name(tree.this))
-        session.catalog.write_about(
-            place, {**session.catalog.about(place), "comment": text}
-        )
-    else:
-        raise Gap(f"COMMENT ON {kind}")
-    return status()
-
-
-@command(
-    r"SHOW (?:TERSE )?(TABLES|VIEWS|SCHEMAS|STAGES)(?: LIKE ('(?:[^']|'')*'))?"
-    rf"(?: IN (?:(SCHEMA|DATABASE|ACCOUNT)\b\s*)?({FULL_NAME})?)?\s*$"
-)
-def show(session: Session, _text: str, match: re.Match[str]) -> Answer:
-    what = match[1].upper()
-    scope = _scope(session, (match[3] or "").upper(), match[4], what)
-    pattern = _like(unquoted(match[2]) if match[2] else "%")
-    rows = [
-        row
-        for row in _LISTS[what](session, scope[0])
-        if pattern.fullmatch(row["name"]) and scope[1] in {None, row["schema_name"]}
-    ]
-    names = _SHOWN[what]
-    columns = {name: [row.get(name) for row in rows] for name in names}
-    schema = pa.schema([(name, _shown_type(name)) for name in names])
-    return Answer(DDL, pa.table(columns, schema=schema))
-
-
-def _scope(
-    session: Session, kind: str, name: str | None, what: str
-) -> tuple[str, str | None]:
-    """Say whose objects are listed: a database's, or one schema's."""
-    parts = session.written_name(f"{name}.X") if name and kind != "DATABASE" else None
-    if what == "SCHEMAS" or kind == "DATABASE":
-        database = folded_name(name) if name else session.database
-        if database is None:
-            raise Refused("Cannot perform SHOW. No current database.", 90105, "22000")
-        return database, None
-    if kind == "ACCOUNT":
-        raise Gap("SHOW .. IN ACCOUNT")
-    found = parts or session.name("X")
-    _check_schema(session, found)
-    return found.database, found.schema
-
-
-def folded_name(name: str) -> str:
-    return name[1:-1] if name.startswith('"') else name.upper()
-
-
-def _like(pattern: str) -> re.Pattern[str]:
-    """Match by LIKE, whose backslash says that the next sign means itself."""
-    parts = re.findall(r"\\.|%|_|.", pattern, re.DOTALL)
-    wild = {"%": ".*", "_": "."}
-    text = "".join(wild.get(part) or re.escape(part[-1]) for part in parts)
-    return re.compile(text, re.IGNORECASE | re.DOTALL)
-
-
-def _shown_tables(session: Session, database: str) -> list[dict[str, Any]]:
-    listing = session.catalog.listing(database, "TABLES") or pa.table({})
-    return [
-        {
-            "created_on": row["CREATED"],
-            "name": row["TABLE_NAME"],
-            "database_name": database,
-            "schema_name": row["TABLE_SCHEMA"],
-            "kind": _shown_kind(row),
-            "comment": row["COMMENT"] or "",
-            "rows": row["ROW_COUNT"],
-            "owner": "SYSADMIN",
-        }
-        for row in listing.to_pylist()
-        if row["TABLE_SCHEMA"] != "INFORMATION_SCHEMA"
-    ]
-
-
-def _shown_kind(row: dict[str, Any]) -> str:
-    if row["TABLE_TYPE"] == "LOCAL TEMPORARY":
-        return "TEMPORARY"
-    if row["TABLE_TYPE"] == "VIEW":
-        return "VIEW"
-    return "TRANSIENT" if row["IS_TRANSIENT"] == "YES" else "TABLE"
-
-
-def _shown_schemas(session: Session, database: str) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "database_name": database, "schema_name": name}
-        for name in session.catalog.schemas(database)
-    ]
-
-
-def _shown_stages(session: Session, database: str) -> list[dict[str, Any]]:
-    return session.server.stages.shown(session.id, database)
-
-
-def _base_tables(session: Session, database: str) -> list[dict[str, Any]]:
-    return [row for row in _shown_tables(session, database) if row["kind"] != "VIEW"]
-
-
-def _only_views(session: Session, database: str) -> list[dict[str, Any]]:
-    return [row for row in _shown_tables(session, database) if row["kind"] == "VIEW"]
-
-
-_LISTS = {
-    "TABLES": _base_tables,
-    "VIEWS": _only_views,
-    "SCHEMAS": _shown_schemas,
-    "STAGES": _shown_stages,
-}
-_TABLE_LIST = "created_on name database_name schema_name kind comment rows owner"
-_SHOWN = {
-    "TABLES": _TABLE_LIST.split(),
-    "VIEWS": _TABLE_LIST.split(),
-    "SCHEMAS": "created_on name database_name owner comment".split(),
-    "STAGES": (
-        "created_on name database_name schema_name url owner comment type".split()
-    ),
-}
-
-
-def _shown_type(name: str) -> pa.DataType:
-    if name == "created_on":
-        return pa.timestamp("us", "UTC")
-    return pa.int64() if name == "rows" else pa.string()
-
-
-@command(r"SHOW PARAMETERS(?: LIKE ('(?:[^']|'')*'))?(?: IN SESSION)?\s*$")
-def show_parameters(session: Session, _text: str, match: re.Match[str]) -> Answer:
-    session.forbid("SHOW PARAMETERS")
-    pattern = _like(unquoted(match[1]) if match[1] else "%")
-    known = {"QUERY_TAG": "", "TIMEZONE": "UTC", "AUTOCOMMIT": "true"}
-    known |= {name: str(value) for name, value in session.parameters.items()}
-    rows = [(key, value) for key, value in known.items() if pattern.fullmatch(key)]
-    keys, values = [r[0] for r in rows], [r[1] for r in rows]
-    blank = [""] * len(rows)
-    return Answer(
-        DDL,
-        pa.table(
-            {"key": keys, "value": values, "default": blank, "level": blank},
-            schema=pa.schema(
-                [(n, pa.string()) for n in ("key", "value", "default", "level")]
-            ),
-        ),
-    )
-
-
-__all__ = ["fetched"]

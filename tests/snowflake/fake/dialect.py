@@ -6,43 +6,44 @@ in full, placeholders numbered.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.errors import SqlglotError
-
-from tests.snowflake.fake.errors import Gap, Refused
+from tests.snowflake.fake.errors import GapError, RefusedError
 from tests.snowflake.fake.functions import HOME
 
-_TRANSLATED = frozenset(
-    """
-    SPLIT_PART REPLACE CHARINDEX LENGTH LEN SUBSTR SUBSTRING LEFT RIGHT LTRIM RTRIM TRIM
-    LPAD RPAD REPEAT UPPER LOWER CONCAT CONCAT_WS REGEXP_LIKE RLIKE REGEXP_REPLACE
-    REGEXP_SUBSTR REGEXP_COUNT CONTAINS STARTSWITH ENDSWITH COALESCE NULLIF IFF NVL NVL2
-    ZEROIFNULL GREATEST LEAST EQUAL_NULL COUNT COUNT_IF MAX MIN SUM AVG ANY_VALUE LISTAGG
-    MD5 ABS CEIL FLOOR ROUND MOD SQRT DATEADD DATEDIFF TIMESTAMPADD TIMESTAMPDIFF YEAR
-    MONTH DAY DATE_TRUNC ROW_NUMBER RANK DENSE_RANK LAG LEAD FIRST_VALUE LAST_VALUE
-    ARRAY_SIZE UUID_STRING ASCII REVERSE TRANSLATE SIGN POWER GENERATOR ADD_MONTHS LAST_DAY
-    MAX_BY MIN_BY APPROX_COUNT_DISTINCT MEDIAN STDDEV VARIANCE BOOLOR_AGG BOOLAND_AGG
-    NTILE DIV0 SHA2 HEX_ENCODE UNICODE POSITION
-    """.split()
-)
+_TRANSLATED = {
+    "SPLIT_PART", "REPLACE", "CHARINDEX", "LENGTH", "LEN", "SUBSTR", "SUBSTRING",
+    "LEFT", "RIGHT", "LTRIM", "RTRIM", "TRIM", "LPAD", "RPAD", "REPEAT", "UPPER",
+    "LOWER", "CONCAT", "CONCAT_WS", "REGEXP_LIKE", "RLIKE", "REGEXP_REPLACE",
+    "REGEXP_SUBSTR", "REGEXP_COUNT", "CONTAINS", "STARTSWITH", "ENDSWITH",
+    "COALESCE", "NULLIF", "IFF", "NVL", "NVL2", "ZEROIFNULL", "GREATEST", "LEAST",
+    "EQUAL_NULL", "COUNT", "COUNT_IF", "MAX", "MIN", "SUM", "AVG", "ANY_VALUE",
+    "LISTAGG", "MD5", "ABS", "CEIL", "FLOOR", "ROUND", "MOD", "SQRT", "DATEADD",
+    "DATEDIFF", "TIMESTAMPADD", "TIMESTAMPDIFF", "YEAR", "MONTH", "DAY",
+    "DATE_TRUNC", "ROW_NUMBER", "RANK", "DENSE_RANK", "LAG", "LEAD", "FIRST_VALUE",
+    "LAST_VALUE", "ARRAY_SIZE", "UUID_STRING", "ASCII", "REVERSE", "TRANSLATE",
+    "SIGN", "POWER", "GENERATOR", "ADD_MONTHS", "LAST_DAY", "MAX_BY", "MIN_BY",
+    "APPROX_COUNT_DISTINCT", "MEDIAN", "STDDEV", "VARIANCE", "BOOLOR_AGG",
+    "BOOLAND_AGG", "NTILE", "DIV0", "SHA2", "HEX_ENCODE", "UNICODE", "POSITION",
+}  # fmt: skip
 
 
 class Strict(Snowflake):
-    """Snowflake as sqlglot has it, with no function but those known to mean the same."""
+    """Snowflake as sqlglot has it, with no function but those that mean the same."""
 
     class Tokenizer(Snowflake.Tokenizer):
-        KEYWORDS = {
+        KEYWORDS: ClassVar = {
             word: token
             for word, token in Snowflake.Tokenizer.KEYWORDS.items()
             if word != "?::"  # another product's, and here a bound value that is cast
         }
 
     class Parser(Snowflake.Parser):
-        FUNCTIONS = {
+        FUNCTIONS: ClassVar = {
             name: build
             for name, build in Snowflake.Parser.FUNCTIONS.items()
             if name in _TRANSLATED
@@ -52,6 +53,8 @@ class Strict(Snowflake):
 class Scope(Protocol):
     """What a statement may ask of the session it is in."""
 
+    columns: set[str]
+
     def table(self, node: exp.Table) -> exp.Expression: ...
     def context(self, name: str) -> str | None: ...
 
@@ -60,16 +63,16 @@ def parsed(text: str) -> exp.Expression:
     """Parse one statement.
 
     Raises:
-        Refused: It is not Snowflake's SQL, or more than one statement.
+        RefusedError: It is not Snowflake's SQL, or more than one statement.
     """
     try:
         statements = [s for s in sqlglot.parse(text, read=Strict) if s is not None]
     except SqlglotError as error:
-        raise Refused(f"SQL compilation error:\n{error}") from None
+        raise RefusedError(f"SQL compilation error:\n{error}") from None
     statements = [s for s in statements if not isinstance(s, exp.Semicolon)]
     if len(statements) != 1:
         words = f"Actual statement count {len(statements)} did not match the desired"
-        raise Refused(f"{words} statement count 1.", 8, "0A000")
+        raise RefusedError(f"{words} statement count 1.", 8, "0A000")
     return statements[0]
 
 
@@ -81,6 +84,7 @@ def translated(tree: exp.Expression, scope: Scope) -> str:
 def rewritten(tree: exp.Expression, scope: Scope) -> exp.Expression:
     """Rewrite a tree from its leaves up, each node by the rule of its class."""
     _number(tree)
+    scope.columns.clear()
     hidden = {cte.alias.upper() for cte in tree.find_all(exp.CTE)}
     for node in reversed(list(tree.walk(bfs=False))):
         rule = RULES.get(type(node))
@@ -93,7 +97,20 @@ def rewritten(tree: exp.Expression, scope: Scope) -> exp.Expression:
             tree = new
         else:
             node.replace(new)
+    _check_case(tree, scope.columns)
     return tree
+
+
+def _check_case(tree: exp.Expression, columns: set[str]) -> None:
+    """Refuse a column whose name differs in case, which DuckDB would let pass."""
+    named = {alias.alias for alias in tree.find_all(exp.Alias, exp.CTE)}
+    named |= {n.name for a in tree.find_all(exp.TableAlias) for n in a.columns}
+    known = columns | named
+    folded = {name.lower() for name in known}
+    for column in tree.find_all(exp.Column):
+        if column.name not in known and column.name.lower() in folded:
+            text = f"SQL compilation error:\ninvalid identifier '{column.sql()}'"
+            raise RefusedError(text, 904, "42000")
 
 
 def _number(tree: exp.Expression) -> None:
@@ -103,10 +120,8 @@ def _number(tree: exp.Expression) -> None:
 
 
 def call(name: str, *arguments: exp.Expression) -> exp.Anonymous:
-    home = (
-        "" if name.startswith("_SF_READ") or name.startswith("_SF_TRY_READ") else HOME
-    )
-    full = f"{home}.{name}" if home else name
+    reader = name.startswith(("_SF_READ", "_SF_TRY_READ"))
+    full = name if reader else f"{HOME}.{name}"
     return exp.Anonymous(this=full, expressions=list(arguments))
 
 
@@ -124,8 +139,9 @@ _INTEGERS = {"INT", "BIGINT", "SMALLINT", "TINYINT"}
 _KINDS = {
     "VARCHAR": "VARCHAR", "TEXT": "VARCHAR", "CHAR": "VARCHAR", "NCHAR": "VARCHAR",
     "NVARCHAR": "VARCHAR", "DOUBLE": "DOUBLE", "FLOAT": "DOUBLE", "BOOLEAN": "BOOLEAN",
-    "DATE": "DATE", "TIME": "TIME", "TIMESTAMP": "TIMESTAMP", "TIMESTAMPNTZ": "TIMESTAMP",
-    "DATETIME": "TIMESTAMP", "TIMESTAMPLTZ": "TIMESTAMPTZ", "TIMESTAMPTZ": "TIMESTAMPTZ",
+    "DATE": "DATE", "TIME": "TIME", "TIMESTAMP": "TIMESTAMP",
+    "TIMESTAMPNTZ": "TIMESTAMP", "DATETIME": "TIMESTAMP",
+    "TIMESTAMPLTZ": "TIMESTAMPTZ", "TIMESTAMPTZ": "TIMESTAMPTZ",
     "BINARY": "BLOB", "VARBINARY": "BLOB", "VARIANT": "JSON", "OBJECT": "JSON",
     "ARRAY": "JSON",
 }  # fmt: skip
@@ -135,7 +151,7 @@ def duck_type(kind: exp.DataType) -> str:
     """Name DuckDB's type for one of Snowflake's.
 
     Raises:
-        Refused: Snowflake has no such type, or not with these numbers.
+        RefusedError: Snowflake has no such type, or not with these numbers.
     """
     name = kind.this.value if isinstance(kind.this, exp.DataType.Type) else ""
     numbers = parameters(kind)
@@ -144,12 +160,14 @@ def duck_type(kind: exp.DataType) -> str:
     if name == "DECIMAL":
         precision, scale = ([*numbers, 38, 0] if not numbers else [*numbers, 0])[:2]
         if not (1 <= precision <= 38 and 0 <= scale <= min(precision, 37)):
-            raise Refused(f"SQL compilation error:\ninvalid number {kind.sql()}")
+            raise RefusedError(f"SQL compilation error:\ninvalid number {kind.sql()}")
         return f"DECIMAL({precision}, {scale})"
     if name not in _KINDS:
-        raise Refused(f"SQL compilation error:\nUnsupported data type '{kind.sql()}'.")
+        raise RefusedError(
+            f"SQL compilation error:\nUnsupported data type '{kind.sql()}'."
+        )
     if "TIME" in name and numbers and numbers[0] < 6:
-        raise Gap(f"moments of less than microseconds, {kind.sql('snowflake')}")
+        raise GapError(f"moments of less than microseconds, {kind.sql('snowflake')}")
     return _KINDS[name]
 
 
@@ -211,7 +229,7 @@ def _cast(node: exp.Expression, _scope: Scope) -> exp.Expression:
 def _number_type(arguments: list[exp.Expression]) -> exp.DataType:
     numbers = [argument.name for argument in arguments]
     if any(not number.isdigit() for number in numbers):
-        raise Gap("a format for a number")
+        raise GapError("a format for a number")
     precision, scale = [*numbers, "38", "0"][:2] if not numbers else [*numbers, "0"][:2]
     return exp.DataType.build(f"DECIMAL({precision}, {scale})")
 
@@ -227,7 +245,7 @@ def _to_kind(kind: str) -> Callable[..., exp.Expression]:
         if not form:
             return cast(value, exp.DataType.build(kind, dialect="snowflake"), safe=safe)
         if kind not in {"DATE", "TIME", "TIMESTAMP"} or not form[0].is_string:
-            raise Gap(f"TO_{kind} with {form[0].sql()}")
+            raise GapError(f"TO_{kind} with {form[0].sql()}")
         return call(f"_SF_{'TRY_' if safe else ''}READ_{kind}_AS", value, form[0])
 
     return convert
@@ -244,13 +262,12 @@ _CONVERSIONS: dict[str, Callable[..., exp.Expression]] = {
     "TO_TIMESTAMP": _to_kind("TIMESTAMP"),
     "TO_TIMESTAMP_NTZ": _to_kind("TIMESTAMP"),
 }
-_CONTEXT = frozenset(
-    """
-    CURRENT_DATABASE CURRENT_SCHEMA CURRENT_TRANSACTION CURRENT_ROLE CURRENT_WAREHOUSE
-    CURRENT_ACCOUNT CURRENT_ACCOUNT_NAME CURRENT_ORGANIZATION_NAME CURRENT_USER
-    CURRENT_SESSION CURRENT_REGION CURRENT_VERSION
-    """.split()
-)
+_CONTEXT = {
+    "CURRENT_DATABASE", "CURRENT_SCHEMA", "CURRENT_TRANSACTION", "CURRENT_ROLE",
+    "CURRENT_WAREHOUSE", "CURRENT_ACCOUNT", "CURRENT_ACCOUNT_NAME",
+    "CURRENT_ORGANIZATION_NAME", "CURRENT_USER", "CURRENT_SESSION", "CURRENT_REGION",
+    "CURRENT_VERSION",
+}  # fmt: skip
 
 
 def _anonymous(node: exp.Expression, scope: Scope) -> exp.Expression:
@@ -263,7 +280,7 @@ def _anonymous(node: exp.Expression, scope: Scope) -> exp.Expression:
     if name in _OTHERS:
         return _OTHERS[name](arguments)
     text = f"SQL compilation error:\nUnknown function {node.name}"
-    raise Refused(text, 2140, "42601")
+    raise RefusedError(text, 2140, "42601")
 
 
 def _context(name: str, scope: Scope) -> exp.Expression:
@@ -280,7 +297,7 @@ def _to_char(arguments: list[exp.Expression]) -> exp.Expression:
 
 def _to_binary(arguments: list[exp.Expression]) -> exp.Expression:
     if len(arguments) == 2 and arguments[1].name.upper() != "HEX":
-        raise Gap(f"TO_BINARY by {arguments[1].name}")
+        raise GapError(f"TO_BINARY by {arguments[1].name}")
     return call("_SF_BINARY", arguments[0])
 
 
@@ -336,7 +353,7 @@ _OTHERS: dict[str, Callable[[list[exp.Expression]], exp.Expression]] = {
 
 def _refuse(what: str) -> Callable[[exp.Expression, Scope], exp.Expression]:
     def rule(_node: exp.Expression, _scope: Scope) -> exp.Expression:
-        raise Refused(f"SQL compilation error:\nsyntax error: unexpected {what}.")
+        raise RefusedError(f"SQL compilation error:\nsyntax error: unexpected {what}.")
 
     return rule
 
@@ -378,6 +395,10 @@ RULES: dict[type[exp.Expression], Callable[[Any, Scope], exp.Expression]] = {
     exp.CurrentRole: lambda _node, scope: _context("CURRENT_ROLE", scope),
     exp.CurrentUser: lambda _node, scope: _context("CURRENT_USER", scope),
     exp.Values: _values,
+    # 0 of no rows, where sqlglot's sum is NULL
+    exp.CountIf: lambda node, _scope: exp.Coalesce(
+        this=node.copy(), expressions=[exp.Literal.number(0)]
+    ),
     exp.Pad: _counting("expression"),
     exp.Repeat: _counting("times"),
     exp.Substring: _counting("start", "length"),

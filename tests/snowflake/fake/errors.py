@@ -7,7 +7,7 @@ import duckdb
 _CODED = re.compile(r"(\d{6})\|([^\n]*)")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """Snowflake would refuse this statement, so the fake does.
 
     Args:
@@ -23,32 +23,32 @@ class Refused(Exception):
         self.state = state
 
 
-class Gap(Refused):
+class GapError(RefusedError):
     """Snowflake would carry this out, and the fake cannot do so faithfully."""
 
     def __init__(self, message: str) -> None:
         super().__init__(f"the fake has a gap: {message}", 9999, "99999")
 
 
-def missing(what: str) -> Refused:
+def missing(what: str) -> RefusedError:
     text = f"SQL compilation error:\n{what} does not exist or not authorized."
-    return Refused(text, 2003, "02000")
+    return RefusedError(text, 2003, "02000")
 
 
-def exists(what: str) -> Refused:
+def exists(what: str) -> RefusedError:
     text = f"SQL compilation error:\nObject '{what}' already exists."
-    return Refused(text, 2002, "42710")
+    return RefusedError(text, 2002, "42710")
 
 
-def refused(error: duckdb.Error) -> Refused:
+def refused(error: duckdb.Error) -> RefusedError:
     """Say what DuckDB said in Snowflake's way."""
     text = str(error).split("\n\n")[0]
     if coded := _CODED.search(text):
-        return Refused(coded[2], int(coded[1]), "22018")
+        return RefusedError(coded[2], int(coded[1]), "22018")
     for kind, words, code, state in _MEANINGS:
         if isinstance(error, kind) and words in text:
-            return Refused(f"{_head(code)}{text}", code, state)
-    return Gap(f"DuckDB says: {text}")
+            return RefusedError(f"{_head(code)}{text}", code, state)
+    return GapError(f"DuckDB says: {text}")
 
 
 def _head(code: int) -> str:

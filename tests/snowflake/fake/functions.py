@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import duckdb
-
 from tests.snowflake.fake import moments
 
 HOME = "memory.main"
@@ -86,7 +85,9 @@ _MACROS = {
         "ELSE error('009999|the fake has a gap: TO_CHAR of ' || typeof(x) "
         "|| ' by a format') END"
     ),
-    "_SF_BINARY(x)": f"CASE WHEN {_IS_TEXT} THEN unhex({_PLAIN}) ELSE {_PLAIN}::BLOB END",
+    "_SF_BINARY(x)": (
+        f"CASE WHEN {_IS_TEXT} THEN unhex({_PLAIN}) ELSE {_PLAIN}::BLOB END"
+    ),
 }
 
 

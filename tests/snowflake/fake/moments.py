@@ -11,7 +11,8 @@ from collections.abc import Callable
 from tests.snowflake.fake.wire import EPOCH
 
 _DATE = r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})"
-_CLOCK = r"(?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.(?P<fraction>\d{1,9}))?)?)?"
+_SECOND = r"(?P<second>\d{1,2})(?:\.(?P<fraction>\d{1,9}))?"
+_CLOCK = rf"(?P<hour>\d{{1,2}})(?::(?P<minute>\d{{1,2}})(?::{_SECOND})?)?"
 _OFFSET = r"(?P<zone>Z|[+-]\d{2}(?::\d{2})?)"
 _AUTO = (
     re.compile(_DATE),

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.snowflake.fake.errors import Gap, Refused
+from tests.snowflake.fake.errors import GapError, RefusedError
 from tests.snowflake.fake.session import unquoted
 
 _TOKEN = re.compile(r"\s*('(?:[^'\\]|''|\\.)*'|[A-Za-z_][\w$]*|\d+|[=(),])", re.DOTALL)
@@ -22,13 +22,13 @@ def only(options: dict[str, Any], *known: str) -> None:
     """Refuse options that the fake would have to ignore."""
     for name in options:
         if name not in known:
-            raise Gap(f"the option {name}")
+            raise GapError(f"the option {name}")
 
 
 def flag(options: dict[str, Any], name: str, *, default: bool = False) -> bool:
     value = str(options.get(name, default)).upper()
     if value not in {"TRUE", "FALSE"}:
-        raise Refused(f"invalid value [{value}] for parameter '{name}'", 1008)
+        raise RefusedError(f"invalid value [{value}] for parameter '{name}'", 1008)
     return value == "TRUE"
 
 
@@ -79,5 +79,5 @@ def _list(tokens: list[str]) -> list[str]:
     return values
 
 
-def _syntax(what: str) -> Refused:
-    return Refused(f"SQL compilation error:\nsyntax error: unexpected '{what}'.")
+def _syntax(what: str) -> RefusedError:
+    return RefusedError(f"SQL compilation error:\nsyntax error: unexpected '{what}'.")

@@ -1,16 +1,11 @@
 """The server: fakesnow's logins over loopback, and our own answers to statements."""
 
 import contextlib
-import gzip
 import itertools
-import json
-import logging
 import re
-import socket
 import threading
 import traceback
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,26 +13,25 @@ import duckdb
 import fakesnow.server
 import pyarrow as pa
 import snowflake.connector
-import uvicorn
 from fakesnow.instance import FakeSnow
 from snowflake.snowpark import Session as SnowparkSession
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-
-from tests.snowflake.fake import copying, ddl, functions, wire
+from tests.snowflake.fake import (  # noqa: F401  what they register is what is known
+    altering,
+    control,
+    copying,
+    functions,
+    showing,
+    stages,
+    wire,
+)
 from tests.snowflake.fake.catalog import Name, quoted
 from tests.snowflake.fake.duck import Duck
-from tests.snowflake.fake.errors import Gap, Refused
+from tests.snowflake.fake.errors import GapError, RefusedError
 from tests.snowflake.fake.session import Answer, Session
 from tests.snowflake.fake.stages import Stages
 
-__all__ = ["Server", "Statement", "copying", "ddl", "running"]
-
 LOCK_TIMEOUT_SECONDS = 5.0
-logging.getLogger("fakesnow.server").setLevel(logging.WARNING)
+REMEMBERED = 64  # answers, for a client that asks again
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,7 @@ class Fault:
     """What is to happen to the next statements of a kind."""
 
     pattern: re.Pattern[str]
-    error: tuple[int, str]
+    error: RefusedError
     when: str
     left: int
 
@@ -165,7 +159,8 @@ class Server:
             times: How many statements.
         """
         compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)
-        self._faults.append(Fault(compiled, (code, error), when, times))
+        failure = RefusedError(error, code, "XX000")
+        self._faults.append(Fault(compiled, failure, when, times))
 
     # -- what sessions need ------------------------------------------------------------
 
@@ -188,7 +183,7 @@ class Server:
 
         if not self.turn.wait_for(free, timeout=self.lock_timeout):
             text = f"Statement has locked table '{table.name}' in another transaction"
-            raise Refused(
+            raise RefusedError(
                 f"{text} and this lock has not yet been released.", 625, "57014"
             )
 
@@ -223,37 +218,42 @@ class Server:
         with self.turn:
             if request not in self._answers:
                 self._answers[request] = self._carried_out(session, body)
+                while len(self._answers) > REMEMBERED:
+                    del self._answers[next(iter(self._answers))]
             return self._answers[request]
 
     def _carried_out(
         self, session: Session, body: dict[str, Any]
     ) -> dict[str, Any] | None:
-        text = body["sqlText"]
-        fault = None
         try:
-            rows, array = wire.rows_bound(body.get("bindings"))
-            if not re.match(r"\s*PUT\s+'?file://[^/]+'?\s", text, re.IGNORECASE):
-                self._log(session, text, body, len(rows[0]))
-                fault = self._fault(text)
-            if fault and fault.when == "before":
-                raise Refused(fault.error[1], fault.error[0], "XX000")
-            answer = _carry_out(session, body, rows, array=array)
-            if fault and fault.when == "after":
-                raise Refused(fault.error[1], fault.error[0], "XX000")
-        except Refused as error:
+            return self._attempted(session, body)
+        except RefusedError as error:
             return _failure(error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  told to the client, who would hang
             where = "".join(traceback.format_exception(error)[-6:])
-            return _failure(Gap(f"it stumbled over this statement\n{where}"))
+            return _failure(GapError(f"it stumbled over this statement\n{where}"))
+
+    def _attempted(
+        self, session: Session, body: dict[str, Any]
+    ) -> dict[str, Any] | None:
+        fault = self._arrived(session, body)
+        if fault and fault.when == "before":
+            raise fault.error
+        rows, array = wire.rows_bound(body.get("bindings"))
+        answer = _carry_out(session, body, rows, array=array)
+        if fault and fault.when == "after":
+            raise fault.error
         return None if fault else _success(session, answer)
 
-    def _log(
-        self, session: Session, text: str, body: dict[str, Any], binds: int
-    ) -> None:
-        own = body.get("parameters") or {}
+    def _arrived(self, session: Session, body: dict[str, Any]) -> Fault | None:
+        """Remember a statement, but not what the connector asks again for a PUT."""
+        text, own = body["sqlText"], body.get("parameters") or {}
+        if re.match(r"\s*PUT\s+'?file://[^/]+'?\s", text, re.IGNORECASE):
+            return None
         tag = own.get("QUERY_TAG", session.parameters.get("QUERY_TAG"))
-        inside = session.transaction is not None
+        inside, binds = session.transaction is not None, len(body.get("bindings") or {})
         self.statements.append(Statement(text, inside, tag, session.id, binds))
+        return self._fault(text)
 
     def _fault(self, text: str) -> Fault | None:
         for fault in self._faults:
@@ -272,9 +272,9 @@ def _carry_out(
     session: Session, body: dict[str, Any], rows: Any, *, array: bool
 ) -> Answer:
     if body.get("asyncExec"):
-        raise Gap("statements that run on their own")
+        raise GapError("statements that run on their own")
     if body.get("bindStage"):
-        raise Gap("values bound through a stage")
+        raise GapError("values bound through a stage")
     text = body["sqlText"].strip().rstrip(";")
     if body.get("describeOnly"):
         return _described(session, text, rows)
@@ -284,11 +284,11 @@ def _carry_out(
 def _described(session: Session, text: str, rows: Any) -> Answer:
     """Describe a query by its first no rows."""
     if not re.match(r"\s*(SELECT|WITH|\()", text, re.IGNORECASE):
-        raise Gap("a description of what is not a query")
+        raise GapError("a description of what is not a query")
     return session.execute(f"SELECT * FROM ({text}) LIMIT 0", rows, array=False)
 
 
-def _failure(error: Refused) -> dict[str, Any]:
+def _failure(error: RefusedError) -> dict[str, Any]:
     code = f"{error.code:06d}"
     return {
         "data": {"errorCode": code, "sqlState": error.state, "queryId": _query_id()},
@@ -334,111 +334,3 @@ def _rows(answer: Answer) -> dict[str, Any]:
         "queryResultFormat": "arrow",
         "rowsetBase64": wire.encoded(table, described),
     }
-
-
-# -- HTTP ------------------------------------------------------------------------------
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    body = await request.body()
-    if request.headers.get("Content-Encoding") == "gzip":
-        body = gzip.decompress(body)
-    return dict(json.loads(body))
-
-
-def _app(server: Server) -> Starlette:
-    async def login(request: Request) -> Response:
-        body = await _body(request)
-        fakesnow.server.shared_fs = server._snow
-        response = await fakesnow.server.login_request(request)
-        token = json.loads(response.body)["data"]["token"]
-        names = [request.query_params.get(n) for n in ("databaseName", "schemaName")]
-        place = [name and ddl.folded_name(name) for name in names]
-        session = await run_in_threadpool(server.log_in, token, body, place)
-        return JSONResponse(_logged_in(response, session))
-
-    async def query(request: Request) -> Response:
-        token = request.headers["Authorization"][17:-1]
-        if token not in server.sessions:
-            raise_gone = {"code": "390104", "message": "log in again", "success": False}
-            return JSONResponse(raise_gone | {"data": None}, 401)
-        number = request.query_params["requestId"]
-        answer = await run_in_threadpool(
-            server.answer, token, number, await _body(request)
-        )
-        return Dropped() if answer is None else JSONResponse(answer)
-
-    async def end(request: Request) -> Response:
-        token = request.headers["Authorization"][17:-1]
-        if request.query_params.get("delete"):
-            await run_in_threadpool(server.log_out, token)
-        return JSONResponse({"data": None, "code": None, "success": True})
-
-    async def file(request: Request) -> Response:
-        key = request.path_params["key"]
-        if request.method == "PUT":
-            server.stages.store(key, await request.body())
-            return Response()
-        return Response(server.stages.fetch(key))
-
-    async def done(_request: Request) -> Response:
-        return JSONResponse({"data": {}, "code": None, "success": True})
-
-    return Starlette(
-        routes=[
-            Route("/session/v1/login-request", login, methods=["POST"]),
-            Route("/session", end, methods=["POST"]),
-            Route("/session/heartbeat", done, methods=["POST"]),
-            Route("/queries/v1/query-request", query, methods=["POST"]),
-            Route("/queries/v1/abort-request", done, methods=["POST"]),
-            Route("/telemetry/send", done, methods=["POST"]),
-            Route("/files/{key}", file, methods=["GET", "PUT"]),
-        ]
-    )
-
-
-def _logged_in(response: JSONResponse, session: Session) -> dict[str, Any]:
-    answer = dict(json.loads(response.body))
-    place = {"databaseName": session.database, "schemaName": session.schema}
-    answer["data"]["sessionInfo"] = place
-    answer["data"]["sessionId"] = int(session.id)
-    return answer
-
-
-class Dropped(Response):
-    """An answer that never comes: the connection is closed instead."""
-
-    async def __call__(self, scope: Any, _receive: Any, _send: Any) -> None:
-        scope["connection"].close()
-
-
-def _with_connection(app: Starlette) -> Any:
-    """Let an answer see the connection it is on, to close it."""
-
-    async def called(scope: Any, receive: Any, send: Any) -> None:
-        scope["connection"] = send.__self__.transport
-        await app(scope, receive, send)
-
-    return called
-
-
-@contextlib.contextmanager
-def running(**options: Any) -> Iterator[Server]:
-    """Run a server on a free port until the block ends.
-
-    Args:
-        options: Fields of the server: ``owners_rights``, ``lock_timeout``.
-    """
-    with socket.socket(proto=socket.IPPROTO_TCP) as listening:  # for TCP_NODELAY
-        listening.bind(("127.0.0.1", 0))
-        server = Server(listening.getsockname()[1], **options)
-        config = uvicorn.Config(_with_connection(_app(server)), log_level="critical", lifespan="off")
-        web = uvicorn.Server(config)
-        thread = threading.Thread(target=web.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            yield server
-        finally:
-            web.should_exit = True
-            thread.join()
-            server.close()

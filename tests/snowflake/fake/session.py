@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 import pyarrow as pa
 from sqlglot import exp
-
 from tests.snowflake.fake import dialect
-from tests.snowflake.fake.catalog import Catalog, Name, quoted
+from tests.snowflake.fake.catalog import Catalog, Name
 from tests.snowflake.fake.duck import Duck
-from tests.snowflake.fake.errors import Gap, Refused, missing, refused
+from tests.snowflake.fake.errors import GapError, RefusedError, missing, refused
 
 if TYPE_CHECKING:
     from tests.snowflake.fake.server import Server
@@ -112,6 +111,7 @@ class Session:
     parameters: dict[str, Any]
     transaction: Transaction | None = None
     temporary: set[Name] = field(default_factory=set)
+    columns: set[str] = field(default_factory=set)  # of the tables of a statement
     id: str = field(default_factory=lambda: str(uuid.uuid4().int % 10**16))
 
     def __post_init__(self) -> None:
@@ -144,12 +144,14 @@ class Session:
     def name(self, *parts: str) -> Name:
         """Complete a name by the current database and schema."""
         if len(parts) > 3:
-            raise Refused(f"SQL compilation error:\ninvalid name {'.'.join(parts)}")
+            raise RefusedError(
+                f"SQL compilation error:\ninvalid name {'.'.join(parts)}"
+            )
         context = (self.database, self.schema)[: 3 - len(parts)]
         whole = (*context, *parts)
         if None in whole:
             words = "This session does not have a current database or schema."
-            raise Refused(f"Cannot perform operation. {words}", 90105, "22000")
+            raise RefusedError(f"Cannot perform operation. {words}", 90105, "22000")
         return Name(*[str(part) for part in whole])
 
     def written_name(self, text: str) -> Name:
@@ -168,7 +170,7 @@ class Session:
         """Say where a table or view is kept.
 
         Raises:
-            Refused: There is none, or the session may not see it.
+            RefusedError: There is none, or the session may not see it.
         """
         if place := self.catalog.place(name):
             return place
@@ -177,16 +179,17 @@ class Session:
     def table(self, node: exp.Table) -> exp.Expression:
         """Put the place of a table for its name, in a query."""
         if not isinstance(node.this, exp.Identifier):
-            raise Refused(
+            raise RefusedError(
                 f"SQL compilation error:\nUnknown table function {node.sql()}"
             )
         if node.args.get("pivots") or node.args.get("sample") or node.args.get("when"):
-            raise Gap(f"{node.sql('snowflake')} in FROM")
+            raise GapError(f"{node.sql('snowflake')} in FROM")
         name = self.table_name(node)
         if name.schema == "INFORMATION_SCHEMA":
             place: tuple[str, ...] = (self._listed(name),)
         else:
             place = self.existing(name)
+            self.columns |= {column.name for column in self.catalog.columns(place)}
         table = exp.table_(*reversed(place[-3:]), quoted=True)
         alias = node.args.get("alias") or exp.TableAlias(
             this=exp.to_identifier(name.name, quoted=True)
@@ -266,7 +269,7 @@ class Session:
         """Carry out one statement.
 
         Raises:
-            Refused: Snowflake would not, or the fake cannot.
+            RefusedError: Snowflake would not, or the fake cannot.
         """
         try:
             if self.transaction and not text.upper().startswith("ROLLBACK"):
@@ -276,7 +279,7 @@ class Session:
                     return run(self, text, match)
             tree = dialect.parsed(text)
             if type(tree) not in STATEMENTS:
-                raise Gap(f"{tree.key.upper()} statements")
+                raise GapError(f"{tree.key.upper()} statements")
             return STATEMENTS[type(tree)](self, tree, rows, array)
         except duckdb.Error as error:
             raise refused(error) from error
@@ -284,8 +287,9 @@ class Session:
     def forbid(self, what: str) -> None:
         """Refuse what a procedure with its owner's rights may not do."""
         if self.server.owners_rights:
-            text = f"Stored procedure execution error: Unsupported statement type '{what}'."
-            raise Refused(text, 90236, "42601")
+            words = f"Unsupported statement type '{what}'."
+            text = f"Stored procedure execution error: {words}"
+            raise RefusedError(text, 90236, "42601")
 
 
 Command = Callable[[Session, str, re.Match[str]], Answer]
@@ -349,68 +353,3 @@ def unquoted(text: str) -> str:
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
-
-__all__ = ["Answer", "Session", "command", "quoted", "statement", "status"]
-
-
-@command(
-    r"(BEGIN|START TRANSACTION)(?: (?:WORK|TRANSACTION))?\s*(?:NAME \w+)?\s*;?\s*$"
-)
-def _begin(session: Session, _text: str, _match: re.Match[str]) -> Answer:
-    session.begin()
-    return status(kind=CONTROL)
-
-
-@command(r"(COMMIT|ROLLBACK)(?: WORK)?\s*;?\s*$")
-def _end(session: Session, _text: str, match: re.Match[str]) -> Answer:
-    session.end(match[1].upper())
-    return status(kind=CONTROL)
-
-
-@command(
-    rf"USE (?:(ROLE|WAREHOUSE|DATABASE|SCHEMA|SECONDARY ROLES) )?({FULL_NAME})\s*$"
-)
-def _use(session: Session, _text: str, match: re.Match[str]) -> Answer:
-    session.forbid("USE")
-    what = (match[1] or "DATABASE").upper()
-    parts = [folded(part) for part in re.findall(IDENTIFIER, match[2])]
-    if what == "DATABASE" and len(parts) == 1:
-        if not session.catalog.has_database(parts[0]):
-            raise missing(f"Object '{parts[0]}'")
-        session.use(parts[0], None)
-    elif what in {"SCHEMA", "DATABASE"}:
-        database, schema = session.name(*parts, "")[:2]
-        if not session.catalog.has_schema(database, schema):
-            raise missing(f"Object '{database}.{schema}'")
-        session.use(database, schema)
-    return status(kind=CONTROL)
-
-
-@command(r"ALTER SESSION (SET|UNSET) (\w+)\s*(?:=\s*('(?:[^'\\]|''|\\.)*'|\w+))?\s*$")
-def _alter_session(session: Session, text: str, match: re.Match[str]) -> Answer:
-    session.forbid("ALTER SESSION")
-    verb, name, value = match[1].upper(), match[2].upper(), match[3]
-    if name not in {"QUERY_TAG", "AUTOCOMMIT", "TIMEZONE", "LOCK_TIMEOUT"}:
-        raise Gap(text)
-    if verb == "UNSET":
-        session.parameters.pop(name, None)
-    else:
-        session.parameters[name] = unquoted(value) if value.startswith("'") else value
-    if name == "TIMEZONE" and session.parameters.get(name, "UTC") not in _UTC:
-        raise Gap("a time zone other than UTC")
-    return status(kind=CONTROL)
-
-
-_UTC = {"UTC", "Etc/UTC"}
-
-
-@command(r"(GRANT|REVOKE) ")
-def _grant(session: Session, _text: str, _match: re.Match[str]) -> Answer:
-    session.end("COMMIT")
-    return status()
-
-
-@command(r"SELECT SYSTEM\$CANCEL_ALL_QUERIES\(.*$")
-def _cancel(_session: Session, _text: str, _match: re.Match[str]) -> Answer:
-    """What Snowpark says when it closes; nothing runs by then."""
-    return status()

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
-
 from tests.snowflake.fake.catalog import Name
-from tests.snowflake.fake.errors import Gap, Refused, exists, missing
+from tests.snowflake.fake.errors import GapError, RefusedError, exists, missing
 from tests.snowflake.fake.options import flag, only, read_options
 from tests.snowflake.fake.session import (
     CONTROL,
@@ -134,7 +133,7 @@ def staged(session: Session, match: re.Match[str], first: int) -> tuple[Stage, s
 
 @command(rf"(?:PUT|GET|LIST|LS|REMOVE|RM|COPY) {_REFUSED_STAGES.pattern}")
 def _refuse_unnamed(_session: Session, _text: str, _match: re.Match[str]) -> Answer:
-    raise Gap("the stages of users and tables")
+    raise GapError("the stages of users and tables")
 
 
 @command(
@@ -149,7 +148,7 @@ def _create(session: Session, _text: str, match: re.Match[str]) -> Answer:
     only(options, "ENCRYPTION", "COMMENT")
     kind = options.get("ENCRYPTION", {"TYPE": "SNOWFLAKE_FULL"}).get("TYPE")
     if kind not in {"SNOWFLAKE_SSE", "SNOWFLAKE_FULL"}:
-        raise Refused(f"invalid value [{kind}] for parameter 'ENCRYPTION'", 1008)
+        raise RefusedError(f"invalid value [{kind}] for parameter 'ENCRYPTION'", 1008)
     if not session.catalog.has_schema(name.database, name.schema):
         raise missing(f"Schema '{name.database}.{name.schema}'")
     session.end("COMMIT")

@@ -7,8 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from tests.snowflake.fake.errors import Gap
+from tests.snowflake.fake.errors import GapError
 
 EPOCH = dt.datetime(1970, 1, 1)
 UTC_OFFSET = 1440  # the connector counts minutes east of UTC from here
@@ -27,7 +26,7 @@ def rows_bound(bindings: dict[str, Any] | None) -> tuple[list[list[Any]], bool]:
     if not any(isinstance(column["value"], list) for column in columns):
         return [[bound(column["type"], column["value"]) for column in columns]], False
     if sum(len(column["value"]) for column in columns) >= STAGED_BINDS:
-        raise Gap("an array of this many values goes through a stage of its own")
+        raise GapError("an array of this many values goes through a stage of its own")
     values = [[bound(c["type"], value) for value in c["value"]] for c in columns]
     return [list(row) for row in zip(*values, strict=True)], True
 
@@ -37,7 +36,7 @@ def bound(kind: str, value: str | None) -> Any:
     if value is None:
         return None
     if kind not in _READERS:
-        raise Gap(f"a bound value of type {kind}")
+        raise GapError(f"a bound value of type {kind}")
     return _READERS[kind](value)
 
 
@@ -50,7 +49,7 @@ def _moment(text: str) -> dt.datetime:
 
 
 def _zoned(text: str) -> dt.datetime:
-    return _moment(text.split(" ")[0]).replace(tzinfo=dt.UTC)
+    return _moment(text.split(" ", maxsplit=1)[0]).replace(tzinfo=dt.UTC)
 
 
 def _date(text: str) -> dt.date:
@@ -112,7 +111,7 @@ def _type_name(kind: pa.DataType, *, variant: bool) -> str:
             return name
     if pa.types.is_timestamp(kind):
         return "timestamp_ltz" if kind.tz else "timestamp_ntz"
-    raise Gap(f"a result of type {kind}")
+    raise GapError(f"a result of type {kind}")
 
 
 _TYPE_NAMES: tuple[tuple[Any, str], ...] = (
