@@ -350,7 +350,8 @@ def test_the_columns_of_a_table_are_listed_with_snowflakes_types(
 ):
     db(
         "CREATE TABLE T (ID VARCHAR(18) NOT NULL COMMENT 'key',"
-        " N NUMBER(38,6) DEFAULT 0, I BIGINT, F FLOAT, B BOOLEAN, D DATE, T TIME, AT TIMESTAMP_NTZ,"
+        " N NUMBER(38,6) DEFAULT 0, I BIGINT, F FLOAT, B BOOLEAN, D DATE, T TIME,"
+        " AT TIMESTAMP_NTZ,"
         " L TIMESTAMP_LTZ, Z TIMESTAMP_TZ, X BINARY, V VARIANT, TXT TEXT,"
         " SEQ NUMBER AUTOINCREMENT)"
     )
@@ -1016,6 +1017,24 @@ def test_a_column_is_found_by_its_case(db: Client):
     db.fails('SELECT "id" FROM T', says="invalid identifier", code=904)
     db.fails('SELECT * FROM "t"', says="does not exist", code=2003)
     assert db('SELECT ID AS "Id" FROM T ORDER BY "Id"') == []
+
+
+def test_a_column_may_be_named_in_full(db: Client, database: str):
+    db("CREATE TABLE T AS SELECT 1 AS A")
+    table = f'"{database}"."PUBLIC"."T"'
+    assert db.one(f'SELECT {table}."A" FROM {table} WHERE {table}."A" = 1') == 1
+
+
+def test_now_may_be_said_without_parentheses(db: Client):
+    day, same = db.one("SELECT CURRENT_DATE, CURRENT_TIMESTAMP = CURRENT_TIMESTAMP()")
+    assert (type(day), same) == (dt.date, True)
+
+
+def test_an_array_of_values_arrives_whole_or_not_at_all(db: Client):
+    db("CREATE TABLE T (A NUMBER)")
+    with pytest.raises(ProgrammingError, match="not recognized"):
+        db.cursor.executemany("INSERT INTO T VALUES (?)", [("1",), ("x",)])
+    assert db.one("SELECT COUNT(*) FROM T") == 0
 
 
 def test_a_table_without_rows_has_a_hash_too(db: Client):

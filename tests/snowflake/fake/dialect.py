@@ -135,6 +135,13 @@ def _identifier(node: exp.Expression, _scope: Scope) -> exp.Expression:
     return node
 
 
+def _column(node: exp.Expression, _scope: Scope) -> exp.Expression:
+    """Name a column by its table alone, as a table's name in full is its alias."""
+    node.set("db", None)
+    node.set("catalog", None)
+    return node
+
+
 _INTEGERS = {"INT", "BIGINT", "SMALLINT", "TINYINT"}
 _KINDS = {
     "VARCHAR": "VARCHAR", "TEXT": "VARCHAR", "CHAR": "VARCHAR", "NCHAR": "VARCHAR",
@@ -318,7 +325,7 @@ def _hash_agg(arguments: list[exp.Expression]) -> exp.Expression:
 
 
 def _now(_arguments: list[exp.Expression]) -> exp.Expression:
-    return exp.CurrentTimestamp()
+    return exp.Anonymous(this="now")
 
 
 def _utc_now(_arguments: list[exp.Expression]) -> exp.Expression:
@@ -394,6 +401,9 @@ RULES: dict[type[exp.Expression], Callable[[Any, Scope], exp.Expression]] = {
     exp.Anonymous: _anonymous,
     exp.CurrentRole: lambda _node, scope: _context("CURRENT_ROLE", scope),
     exp.CurrentUser: lambda _node, scope: _context("CURRENT_USER", scope),
+    exp.CurrentTimestamp: lambda _node, _scope: _now([]),
+    exp.CurrentDate: lambda _node, _scope: exp.Anonymous(this="today"),
+    exp.Column: _column,
     exp.Values: _values,
     # 0 of no rows, where sqlglot's sum is NULL
     exp.CountIf: lambda node, _scope: exp.Coalesce(
