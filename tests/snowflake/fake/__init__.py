@@ -36,14 +36,15 @@ Tables (`catalog`, `ddl`, `dml`)
     - INSERT OVERWRITE may read its own target, which fakesnow empties first.
 
 Stages (`stages`, `copying`)
-    - Files are bytes in memory; PUT is answered SKIPPED where a name is there, but not
-      when it is compressed on the way from a wildcard.
+    - Files are bytes in memory, got and put by HTTP; PUT skips a name that is there.
+    - LIST, REMOVE and COPY mean a prefix, not a folder; GET and REMOVE are there.
     - COPY reads CSV by Snowflake's rules, remembers what a table loaded, and refuses
       options it cannot follow. ESCAPE_UNENCLOSED_FIELD must be NONE.
 
 Not as in Snowflake, and silent: a division of NUMBERs is a FLOAT; HASH has values of
-its own; one MERGE clause may not delete a row that is matched twice; client-side
-encryption of a stage does not happen. Loud: a transaction over two databases.
+its own; what the client would encrypt for a stage stays plain. Refused though Snowflake
+would not: a transaction over two databases, deleting a row that a MERGE matches twice,
+an array of values so large that it goes through a stage.
 """
 
 from tests.snowflake.fake.errors import GapError, RefusedError

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
-import sqlglot
 from sqlglot import exp
 from tests.snowflake.fake.catalog import Column, Name, quoted
 from tests.snowflake.fake.dialect import call, rewritten, translated
@@ -306,6 +305,3 @@ def _changed(kind: int, **counts: int) -> Answer:
     return Answer(
         kind, counts={f"number of rows {done}": n for done, n in counts.items()}
     )
-
-
-__all__ = ["fetched", "query_sql", "sqlglot"]
