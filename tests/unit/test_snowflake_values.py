@@ -52,7 +52,8 @@ def test_every_expression_is_snowflake_s_sql(kind):
 
 
 def test_the_survey_is_snowflake_s_sql():
-    """So it takes the survey and the counts of digits."""
+    """So it takes the survey, of columns in upper case, and the counts of digits."""
+    assert '"SUM__C" AS' in survey(SCHEMA, '"DB"."S"."T"', "Id")
     assert parses(survey(SCHEMA, '"DB"."S"."T"', "Id"))
     assert parses(f'SELECT {decimals_of("A")}, {whole_digits_of("A")} FROM "T"')
     assert not parses("SELECT a FROM WHERE")
