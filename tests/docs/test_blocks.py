@@ -3,9 +3,12 @@
 A ``python`` block runs in the state that the blocks above it have left. In a
 ``console`` block each line that begins with ``$`` runs, and what is printed must have
 the form of what follows it: the same words; numbers, stamps and run ids may differ.
-The org ``acme`` of the pages is a local org with a few thousand records.
+An ``sql`` block runs in Snowflake. The org ``acme`` of the pages is a local org with a
+few thousand records, the Snowflake connection ``lht`` leads to a fake one (see
+``tests.snowflake.fake``).
 """
 
+import contextlib
 import re
 import shlex
 import subprocess
@@ -15,13 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from snowflake.snowpark import Session
 
 from lht import config, devorg
 from lht.cli import EXIT_CODES
 from lht.exceptions import LHTError
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "examples/README.md",
+        *ROOT.glob("docs/*.md"),
+    ]
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NOT_RUN = {"text", "sh"}  # shown output of other places; installing
 STANDS_FOR_LOCAL = ("--salesforce-domain", "acme")
@@ -74,13 +85,13 @@ def org():
 
 
 @pytest.fixture
-def desk(org, tmp_path, monkeypatch):
+def desk(org, account, tmp_path, monkeypatch):
     """An empty folder, and the settings that a reader would have made."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LHT_SALESFORCE_URL", org.url)
     monkeypatch.setenv("LHT_SALESFORCE_CLIENT_ID", org.client_id)
     monkeypatch.setenv("LHT_SALESFORCE_CLIENT_SECRET", org.client_secret)
-    return tmp_path
+    return account
 
 
 def run_console(text: str) -> None:
@@ -102,11 +113,25 @@ def run_console(text: str) -> None:
             assert form(done.stdout) == form(expected), done.stdout
 
 
-@pytest.mark.usefixtures("desk")
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_what_a_page_shows_is_true(page):
+@pytest.fixture
+def names():
+    """What the blocks of a page have named; the sessions among it are closed."""
+    found: dict[str, object] = {}
+    yield found
+    for value in found.values():
+        if isinstance(value, Session):
+            value.close()
+
+
+def run_sql(account, text: str) -> None:
+    with contextlib.closing(account.connection("LHT_DB")) as connection:
+        for cursor in connection.execute_string(text):
+            cursor.fetchall()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_what_a_page_shows_is_true(page, desk, names):
     """Every block of a page runs, in order, and prints what the page says."""
-    names: dict[str, object] = {}
     for block in blocks(page):
         where = f"{block.page.name}:{block.line}"
         if block.language == "python":
@@ -114,6 +139,8 @@ def test_what_a_page_shows_is_true(page):
             exec(code, names)  # noqa: S102  running the docs is the point
         elif block.language == "console":
             run_console(block.text)
+        elif block.language == "sql":
+            run_sql(desk, block.text)
         elif block.language == "toml":
             tomllib.loads(block.text)
         else:
