@@ -4,7 +4,7 @@ sqlfluff knows the grammar, and nothing of what the words do; the rules beside i
 what it cannot see. All read texts only: what passes is well formed, not proven right.
 
 Source: https://docs.snowflake.com/en/sql-reference, read 2026-11-21: transactions,
-    copy-into-table, put, merge, alter-table-column, identifiers-syntax,
+    copy-into-table, put, merge, alter-table, alter-table-column, identifiers-syntax,
     data-types-text, data-types-numeric.
 """
 
@@ -93,7 +93,8 @@ def _(sent: Sent, _before: Sequence[Sent], _judge: Judge) -> object:
 
 @rule("backslashes in literals are escaped")
 def _(sent: Sent, _before: Sequence[Sent], _judge: Judge) -> object:
-    return any("\\" in text.replace("\\\\", "") for text in sent.texts)
+    known = r"\\\\|\\['nr]"  # what the connector writes, too
+    return any("\\" in re.sub(known, "", text) for text in sent.texts)
 
 
 @rule("no secret is in it")
@@ -170,12 +171,21 @@ def _scales(table: str, column: str, before: Sequence[Sent]) -> Iterator[str]:
     """Yield the scales that a column was declared with, the newest first."""
     for earlier in reversed(before):
         swap = re.match(rf"ALTER TABLE ({NAME}) SWAP WITH ({NAME})", earlier.text)
+        like = re.search(rf"TABLE {re.escape(table)} LIKE ({NAME})", earlier.text)
         if swap and table in swap.groups():
             table = next(name for name in swap.groups() if name != table)
+        elif like:
+            table = like[1]
         elif earlier.text.partition("TABLE ")[2].startswith(f"{table} "):
             kind = rf"{re.escape(column)} (?:SET DATA TYPE )?{NUMBER}"
             if declared := re.search(kind, earlier.text):
                 yield declared[2]
+
+
+@rule("a column that is added has a constant default, if any")
+def _(sent: Sent, _before: Sequence[Sent], _judge: Judge) -> object:
+    computed = r"ADD COLUMN .*\bDEFAULT (?!''|-?\d|(?:NULL|TRUE|FALSE)\b)"
+    return re.match(rf"ALTER TABLE \S+ {computed}", sent.code)
 
 
 # -- files -----------------------------------------------------------------------------
@@ -196,8 +206,8 @@ def _(sent: Sent, _before: Sequence[Sent], _judge: Judge) -> object:
 
 @rule("a path ends in a slash, for it is a mere prefix")
 def _(sent: Sent, _before: Sequence[Sent], _judge: Judge) -> object:
-    alone = sent.options.get("SINGLE") == "TRUE"
-    return not alone and any(stage[-1] != "/" for stage in sent.stages)
+    exact = sent.code.startswith("PUT") or sent.options.get("SINGLE") == "TRUE"
+    return not exact and any(stage[-1] != "/" for stage in sent.stages)
 
 
 @rule("COPY names its stage, for no value can")

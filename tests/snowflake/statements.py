@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from sqlfluff.core import FluffConfig, Linter
 
+LITERAL = r"'(?:[^'\\]|''|\\.)*'"
 TOKEN = re.compile(
-    r"(?P<text>'(?:[^'\\]|''|\\.)*')"
+    rf"(?P<text>{LITERAL})"
     r'|(?P<quoted>"(?:[^"]|"")*")'
     r"|(?P<word>[A-Za-z_][\w$]*)"
     r"|(?P<number>[0-9]+)"
@@ -104,12 +105,22 @@ class Gap(NamedTuple):
 
     reason: str
     example: str
-    piece: str  # as it stands outside of literals and quoted names
+    within: str  # how such a statement begins
+    pattern: str  # what it is, outside of literals and quoted names
     instead: str  # what is shown to sqlfluff
 
 
 GAPS = [
-    Gap("a mark for a value", 'DELETE FROM "D"."S"."T" WHERE "A" = ?', "?", "NULL"),
+    Gap(
+        "a mark for a value", 'DELETE FROM "D"."S"."T" WHERE "A" = ?', "", r"\?", "NULL"
+    ),
+    Gap(
+        "NOT NULL behind a default, and more columns behind it",
+        'ALTER TABLE "D"."S"."T" ADD COLUMN "A" FLOAT DEFAULT 1 NOT NULL, "B" DATE',
+        "ALTER TABLE",
+        " NOT NULL",
+        "",
+    ),
 ]
 # How many parts a whole name has, by sqlfluff's words for what it names.
 LEVELS = {"table_reference": 3, "object_reference": 3, "schema_reference": 2}
@@ -134,11 +145,16 @@ def grammar(sent: Sent) -> Grammar:
 
 def without_gaps(sent: Sent) -> str:
     """Return the text as sqlfluff can read it."""
-    instead = {gap.piece: gap.instead for gap in GAPS}
-    return "".join(
-        instead.get(piece, piece) if kind == "other" else piece
-        for kind, piece in sent.tokens
-    )
+    text = sent.text
+    for gap in GAPS:
+        if sent.code.startswith(gap.within):
+            text = re.sub(
+                rf"{LITERAL}|{PART}|(?P<gap>{gap.pattern})",
+                lambda m, instead=gap.instead: instead if m["gap"] else m[0],
+                text,
+                flags=re.DOTALL,
+            )
+    return text
 
 
 def parsed(text: str) -> Grammar:

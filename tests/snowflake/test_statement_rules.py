@@ -8,7 +8,7 @@ from tests.snowflake.statement_rules import RULES, Judge, broken, problems
 from tests.snowflake.statements import GAPS, Sent, parsed, without_gaps
 
 JUDGE = Judge(tag="lht", secrets=("hunter2",))
-T, U = '"DB"."RAW"."ACCOUNT"', '"DB"."LHT"."STAGING"'
+T, U, V = '"DB"."RAW"."ACCOUNT"', '"DB"."LHT"."STAGING"', '"DB"."RAW"."OLD"'
 CSV = (
     "FILE_FORMAT = (TYPE = CSV COMPRESSION = GZIP FIELD_OPTIONALLY_ENCLOSED_BY = '\"'"
     " ESCAPE_UNENCLOSED_FIELD = NONE NULL_IF = (''))"
@@ -56,6 +56,9 @@ BAD: dict[str, Sequence[str | Sent]] = {
     "no ALTER changes a scale": [
         f'CREATE TABLE {T} ("A" NUMBER(38,2))',
         f'ALTER TABLE {T} ALTER COLUMN "A" SET DATA TYPE NUMBER(38,3)',
+    ],
+    "a column that is added has a constant default, if any": [
+        f'ALTER TABLE {T} ADD COLUMN "A" DATE DEFAULT CURRENT_DATE()'
     ],
     "a file is put as it is, over one of its name": [f"{PUT} {GZIP[:-4]}FALSE"],
     "a path ends in a slash, for it is a mere prefix": ['REMOVE \'@"DB"."LHT"."S"/r\''],
@@ -113,7 +116,8 @@ MORE_THAT_IS_BAD = [
     ],
     [
         "no ALTER changes a scale",  # which came with another table
-        f'ALTER TABLE {U} ADD COLUMN "A" NUMBER(10,3)',
+        f'CREATE TABLE {V} ("A" NUMBER(10,3))',
+        f"CREATE TRANSIENT TABLE {U} LIKE {V} COPY GRANTS",
         f'CREATE TABLE {T} ("A" NUMBER(10,2))',
         f"ALTER TABLE {T} SWAP WITH {U}",
         f'ALTER TABLE {T} ALTER COLUMN "A" SET DATA TYPE NUMBER(38,2)',
@@ -142,6 +146,8 @@ MORE_THAT_IS_BAD = [
 GOOD = [
     f'CREATE TABLE {T} ("ID" VARCHAR(18), "A" NUMBER(12,2), "B" TIMESTAMP_NTZ)',
     f'ALTER TABLE {T} ALTER COLUMN "A" SET DATA TYPE NUMBER(38,2)',
+    f'ALTER TABLE {T} ADD COLUMN "A" VARCHAR DEFAULT \'a\', "B" FLOAT DEFAULT -1',
+    f'CREATE TABLE {V} ("A" DATE DEFAULT CURRENT_DATE())',
     'CREATE SCHEMA IF NOT EXISTS "DB"."LHT"',
     'SELECT 1 FROM "DB".INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME = ?',
     f"WITH x AS (SELECT * FROM {U}) SELECT COUNT(*) FROM x",
