@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from snowflake.snowpark import Session
-from tests.emulator.conftest import client, jobs_are_polled_at_once, org, wire
-from tests.emulator.scene import credentials
+from tests.emulator.conftest import client, jobs_are_polled_at_once, wire
+from tests.emulator.scene import PAGE_ROWS, credentials, stopped_clock
 from tests.emulator.wire import Wire
 from tests.snowflake.fake import Server, running
-from tests.snowflake.scene import SnowflakeScene
+from tests.snowflake.scene import SnowflakeScene, narrow_metadata
 
+from lht import devorg
 from lht.devorg import Org
 from lht.salesforce.client import Client
 
-__all__ = ["client", "jobs_are_polled_at_once", "org", "wire"]
+__all__ = ["client", "jobs_are_polled_at_once", "wire"]
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +41,15 @@ def snowpark(snowflake_server: Server, database: str) -> Iterator[Session]:
     session = snowflake_server.session(database)
     yield session
     session.close()
+
+
+@pytest.fixture
+def org(request: pytest.FixtureRequest) -> Iterator[Org]:
+    """An org; a test parametrises it (indirectly) with settings of its own."""
+    settings: dict[str, Any] = {"page_size": PAGE_ROWS, "bulk_page_rows": PAGE_ROWS}
+    settings |= {"metadata": narrow_metadata()} | getattr(request, "param", {})
+    with devorg.start(clock=stopped_clock(), **settings) as org:
+        yield org
 
 
 @pytest.fixture

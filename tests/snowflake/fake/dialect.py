@@ -78,7 +78,7 @@ def parsed(text: str) -> exp.Expression:
 
 def translated(tree: exp.Expression, scope: Scope) -> str:
     """Say a query or DML statement in DuckDB's SQL."""
-    return rewritten(tree, scope).sql(dialect="duckdb")
+    return rewritten(tree, scope).sql(dialect="duckdb", copy=False)
 
 
 def rewritten(tree: exp.Expression, scope: Scope) -> exp.Expression:
