@@ -24,6 +24,8 @@ from hypothesis import strategies as st
 from snowflake.connector import errors
 from snowflake.connector.config_manager import CONFIG_MANAGER
 from snowflake.connector.network import ReauthenticationRequest
+from snowflake.connector.vendored.requests.exceptions import ChunkedEncodingError
+from snowflake.connector.vendored.urllib3.exceptions import ProtocolError
 from snowflake.snowpark import Session
 from snowflake.snowpark.exceptions import (
     SnowparkClientException,
@@ -575,6 +577,8 @@ def test_words_that_quote_a_row_are_left_out(error):
         errors.HttpError(msg="502 Bad Gateway", errno=290502),
         errors.ServiceUnavailableError(errno=503),
         errors.RequestExceedMaxRetryError("upload"),
+        ChunkedEncodingError("the answer ended too early"),
+        ProtocolError("Connection broken"),
         ReauthenticationRequest(errors.ProgrammingError("expired", 390112)),
         SnowparkSessionException("Your session has expired", error_code="1408"),
         SnowparkSQLException(

@@ -22,6 +22,9 @@ from lht.exceptions import (
 _ROOTS: Final = (
     ("snowflake.connector.errors", "Error"),
     ("snowflake.connector.network", "ReauthenticationRequest"),
+    # An answer that ends too early reaches us as what the connector has bundled.
+    ("snowflake.connector.vendored.requests.exceptions", "RequestException"),
+    ("snowflake.connector.vendored.urllib3.exceptions", "HTTPError"),
     ("snowflake.snowpark.exceptions", "SnowparkClientException"),
 )
 # Codes of the connector itself begin with 25 (a cursor, a transfer) and 29 (HTTP),
@@ -37,6 +40,7 @@ _GONE_CLASSES: Final = frozenset(
     {
         "BadGatewayError",
         "GatewayTimeoutError",
+        "HTTPError",
         "InternalServerError",
         "OperationalError",
         "OtherHTTPRetryableError",
@@ -44,6 +48,7 @@ _GONE_CLASSES: Final = frozenset(
         "ReauthenticationRequest",
         "RefreshTokenError",
         "RequestExceedMaxRetryError",
+        "RequestException",
         "RequestTimeoutError",
         "ServiceUnavailableError",
         "TokenExpiredError",

@@ -29,13 +29,13 @@ class Write:
         With it how many rows the table has, and how many keys they have.
         """
         key = self._name(self.key)
-        return (
-            f"SELECT COUNT_IF(t.{key} IS NULL),"
-            f" COUNT_IF(t.{key} IS NOT NULL AND NOT ({self._differs()})),"
-            f" (SELECT COUNT(*) FROM {self.target}),"
-            f" (SELECT COUNT(DISTINCT {key}) FROM {self.target})"
+        return _side_by_side(
+            f"SELECT COUNT_IF(t.{key} IS NULL) AS FRESH,"
+            f" COUNT_IF(t.{key} IS NOT NULL AND NOT ({self._differs()})) AS EQUAL"
             f" FROM {self._source()} s LEFT JOIN {self.target} t"
-            f" ON t.{key} = s.{self._of(self.key)}"
+            f" ON t.{key} = s.{self._of(self.key)}",
+            f"SELECT COUNT(*) AS HELD, COUNT(DISTINCT {key}) AS KEYS"
+            f" FROM {self.target}",
         )
 
     def overwrite(self, theirs: Sequence[TableColumn]) -> str:
@@ -57,11 +57,11 @@ class Write:
         With it how many rows the table has.
         """
         key = f"t.{self._name(self.key)}"
-        return (
-            f"SELECT COUNT({key}), COUNT(DISTINCT {key}),"
-            f" (SELECT COUNT(*) FROM {self.target})"
+        return _side_by_side(
+            f"SELECT COUNT({key}) AS MATCHED, COUNT(DISTINCT {key}) AS KEYS"
             f" FROM {self.target} t JOIN {self.staging} s"
-            f" ON {key} = s.{self._of(self.key)}"
+            f" ON {key} = s.{self._of(self.key)}",
+            f"SELECT COUNT(*) AS HELD FROM {self.target}",
         )
 
     def merge(self) -> str:
@@ -82,12 +82,13 @@ class Write:
 
         With it how many of the staged rows are in the recycle bin.
         """
-        instants = [self._latest(name) for name in (cursor_field, "LastModifiedDate")]
-        binned = "0"
-        if "isdeleted" in self.schema.by_name:
-            flag = converted(self._of("IsDeleted"), "bool")
-            binned = f"(SELECT COUNT_IF({flag}) FROM {self.staging})"
-        return f"SELECT COUNT(*), {', '.join(instants)}, {binned} FROM {self.target}"
+        known = "isdeleted" in self.schema.by_name
+        flag = converted(self._of("IsDeleted"), "bool") if known else "FALSE"
+        return _side_by_side(
+            f"SELECT COUNT(*) AS HELD, {self._latest(cursor_field)} AS REACHED,"
+            f" {self._latest('LastModifiedDate')} AS MODIFIED FROM {self.target}",
+            f"SELECT COUNT_IF({flag}) AS BINNED FROM {self.staging}",
+        )
 
     def _latest(self, name: str | None) -> str:
         known = name is not None and name.lower() in self.schema.by_name
@@ -115,6 +116,11 @@ class Write:
     def _of(self, column: str) -> str:
         """Return a column as the staging table has it."""
         return sql.quote(column.upper())
+
+
+def _side_by_side(*queries: str) -> str:
+    """Return one query for the only rows of several, one after the other."""
+    return "SELECT * FROM " + " CROSS JOIN ".join(f"({query})" for query in queries)
 
 
 def rebuild(
