@@ -14,7 +14,7 @@ SQL = re.compile(
     r"\(?(SELECT|INSERT|UPDATE|DELETE|MERGE|COPY|PUT|GET|REMOVE|LIST|TRUNCATE|CREATE"
     r"|ALTER|DROP|USE|SHOW|DESCRIBE|COMMENT|GRANT|WITH|BEGIN|COMMIT|ROLLBACK|CALL)\b"
 )
-OTHERS = ("uvicorn", "AnyIO", "asyncio")  # threads that are not ours, by their names
+OURS = "lht-"  # how the names of our threads begin
 
 
 class Written(NamedTuple):
@@ -79,9 +79,12 @@ def traced(paths: Iterable[Path]) -> Iterator[set[tuple[str, int]]]:
             lines.add((frame.f_code.co_filename, frame.f_lineno))
         return within
 
+    here = threading.current_thread()
+
     def enter(frame: FrameType, _event: str, _: Any) -> Any:
-        if threading.current_thread().name.startswith(OTHERS):
-            sys.settrace(None)  # of this thread
+        thread = threading.current_thread()
+        if thread is not here and not thread.name.startswith(OURS):
+            sys.settrace(None)  # of this thread, which serves
         return within if frame.f_code.co_filename in files else None
 
     before, before_threads = sys.gettrace(), threading.gettrace()
