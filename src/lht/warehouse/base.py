@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, Self
 
+import pyarrow as pa
+
 from lht.pages import Pages
 from lht.schema import SchemaChange, TableColumn, TableInfo, TableRef, TableSchema
 
@@ -55,6 +57,46 @@ class LoadCounts:
     high_water: datetime | None  # greatest cursor value in the table
     last_modified_at: datetime | None  # MAX(LASTMODIFIEDDATE) of the table
     widened: tuple[SchemaChange, ...] = ()  # columns that a value needed wider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """A column that is written into, and which values it takes.
+
+    ``kind`` is ``string``, ``bool``, ``decimal``, ``double``, ``single``, ``date``,
+    ``time``, ``timestamp`` (naive), ``zoned`` (an instant), ``binary``, ``json``, or
+    ``other``: what only the warehouse can make of a text.
+    """
+
+    name: str  # as the table has it
+    kind: str
+    sql_type: str
+    required: bool = False  # it takes no NULL
+    length: int | None = None  # at most: characters of a string, bytes of a binary
+    scale: int = 0  # digits behind the point, of a number or of a second
+    least: int = 0  # the least whole number, or year
+    most: int = 0  # the greatest
+
+
+class Staged(Protocol):
+    """Rows that are in the warehouse, but in no table of anybody's yet."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How much went to the warehouse."""
+
+    @property
+    def pages(self) -> int:
+        """In how many pieces."""
+
+    def insert(self, ref: TableRef, *, replace: bool) -> int:
+        """Insert the rows into the table, of *replace* instead of all it has.
+
+        Call it inside a transaction.
+
+        Returns:
+            How many rows the warehouse says it has inserted.
+        """
 
 
 class Session(Protocol):
@@ -122,6 +164,36 @@ class Session(Protocol):
             DuplicateKeyError: Keys are missing or occur more than once.
             CommitStateUnknownError: It may have landed. In all other cases no row of
                 the table has moved.
+        """
+
+    def slots(self, ref: TableRef) -> tuple[Slot, ...] | None:
+        """Return the columns that a table has to be written into, None if none such."""
+
+    def new_slot(self, name: str, kind: str, scale: int) -> Slot:
+        """Return a new column for values of a kind, ``int`` being one more of them."""
+
+    def declared_slot(self, name: str, sql_type: str) -> Slot:
+        """Return a new column of a type that the caller names, as Snowflake spells it.
+
+        Raises:
+            ConfigError: It is no type.
+        """
+
+    def make(self, ref: TableRef, slots: Sequence[Slot]) -> None:
+        """Create a table unless it exists."""
+
+    def add_columns(self, ref: TableRef, slots: Sequence[Slot]) -> None:
+        """Add columns to a table."""
+
+    def staging(
+        self, rows: pa.Table, slots: Sequence[Slot], write_id: str
+    ) -> AbstractContextManager[Staged]:
+        """Bring rows into the warehouse for the block; no transaction may be open.
+
+        Args:
+            rows: A column for each slot, of values that fit it.
+            slots: Where they are to go.
+            write_id: By which what is left behind is known.
         """
 
     def drop_leftovers(self, alive: Collection[str]) -> None:

@@ -36,7 +36,7 @@ from lht.warehouse.duckdb_open import (
     path_of,
     translated,
 )
-from lht.warehouse.duckdb_tables import DuckDBTables
+from lht.warehouse.duckdb_write import DuckDBWrites
 from lht.warehouse.feed import Feed
 
 CAPABILITIES: Final = Capabilities(
@@ -116,7 +116,7 @@ def is_connection(value: object) -> bool:
     return isinstance(value, duckdb.DuckDBPyConnection)
 
 
-class DuckDBSession(DuckDBTables):
+class DuckDBSession(DuckDBWrites):
     """One cursor, used by one thread: it loads batches into tables."""
 
     @contextlib.contextmanager

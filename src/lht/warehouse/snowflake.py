@@ -29,8 +29,9 @@ from lht.warehouse.base import Capabilities, LoadCounts, Target
 from lht.warehouse.snowflake_open import OpenedSnowflake
 from lht.warehouse.snowflake_stage import scratch_name, staged
 from lht.warehouse.snowflake_statements import Write, rebuild
-from lht.warehouse.snowflake_tables import House, SnowflakeTables
+from lht.warehouse.snowflake_tables import House
 from lht.warehouse.snowflake_values import Survey, read_survey, survey
+from lht.warehouse.snowflake_write import SnowflakeWrites
 
 CAPABILITIES: Final = Capabilities(
     kind="snowflake",
@@ -94,7 +95,7 @@ class SnowflakeWarehouse:
         """Do nothing: who opened the connection closes it."""
 
 
-class SnowflakeSession(SnowflakeTables):
+class SnowflakeSession(SnowflakeWrites):
     """One cursor, used by one thread: it loads pages into tables."""
 
     @contextlib.contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
+from weakref import WeakKeyDictionary
 
 from lht import __version__
 from lht.exceptions import (
@@ -32,6 +33,8 @@ QUERY_TAG: Final = f"lht {__version__}"
 UNLEASED: Final = "W"  # begins the ids of what no lease tells to be alive: for a day
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE")
 _QUOTED_OR_MARK: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\?")
+_locks: Final = WeakKeyDictionary[Any, threading.RLock]()  # of connections
+_locks_lock: Final = threading.Lock()
 _BINDS: Final = (
     60_000  # values of one statement; with more, the connector makes a stage
 )
@@ -43,16 +46,25 @@ class House:
 
     opened: OpenedSnowflake
     database: str
-    lock: threading.RLock = field(default_factory=threading.RLock)
+    lock: threading.RLock = field(init=False)  # its transaction is the connection's
     known: set[TableRef] = field(default_factory=set)  # tables that were seen
     temporary: bool = True  # whether temporary objects may be made
     in_transaction: bool = False
+
+    def __post_init__(self) -> None:
+        self.lock = _lock_of(self.opened.connection)
 
     @property
     def autocommit(self) -> bool:
         """Whether a statement is committed by itself."""
         parameters = getattr(self.opened.connection, "_session_parameters", None) or {}
         return bool(parameters.get("AUTOCOMMIT", True))
+
+
+def _lock_of(connection: Any) -> threading.RLock:
+    """Return the one lock of a connection, however often lht has been given it."""
+    with _locks_lock:
+        return _locks.setdefault(connection, threading.RLock())
 
 
 class Found(NamedTuple):
