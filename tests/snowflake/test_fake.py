@@ -109,6 +109,18 @@ def test_another_process_can_connect(snowflake_server: Server, database: str):
     assert run.stdout.strip() == database
 
 
+def test_a_database_is_made_and_dropped(db: Client):
+    """A new one is the current one, with its PUBLIC; once it is gone there is none."""
+    where = "SELECT CURRENT_DATABASE(), CURRENT_SCHEMA()"
+    db('CREATE DATABASE "OF A TEST"')
+    assert db.one(where) == ("OF A TEST", "PUBLIC")
+    db("CREATE TABLE T (A INTEGER)")
+    db('DROP DATABASE "OF A TEST"')
+    assert db.one(where) == (None, None)
+    db.fails('DROP DATABASE "OF A TEST"', says="does not exist", code=2003)
+    db('DROP DATABASE IF EXISTS "OF A TEST"')
+
+
 def test_a_new_schema_is_the_current_one(db: Client, database: str):
     db(f'CREATE SCHEMA IF NOT EXISTS "{database}"."RAW"')
     assert db.one("SELECT CURRENT_SCHEMA()") == "RAW"

@@ -300,6 +300,8 @@ def drop(session: Session, tree: exp.Drop, _rows: Rows, _array: bool) -> Answer:
     kind, node = str(tree.args["kind"]).upper(), _dropped(tree)
     if kind == "SCHEMA":
         return _drop_schema(session, tree, node)
+    if kind == "DATABASE":
+        return _drop_database(session, tree, folded_node(node.this))
     if kind not in {"TABLE", "VIEW"}:
         raise GapError(f"DROP {kind}")
     name = session.table_name(node)
@@ -331,3 +333,13 @@ def _drop_schema(session: Session, tree: exp.Drop, node: exp.Expression) -> Answ
     if (session.database, session.schema) == (database, schema):
         session.schema = None
     return status(f"{schema} successfully dropped.")
+
+
+def _drop_database(session: Session, tree: exp.Drop, name: str) -> Answer:
+    if not session.catalog.has_database(name) and not tree.args.get("exists"):
+        raise missing(f"Database '{name}'")
+    session.end("COMMIT")
+    session.server.drop_database(name)
+    if session.database == name:
+        session.database = session.schema = None
+    return status(f"{name} successfully dropped.")
