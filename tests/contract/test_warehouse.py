@@ -73,24 +73,34 @@ def load_from(
     *,
     schema: TableSchema = SCHEMA,
     cursor_field: str | None = "SystemModstamp",
-    key: str = "Id",
 ) -> LoadCounts:
     """Load as a run does."""
-    target = Target(
+    wanted = target(session, mode, schema=schema, cursor_field=cursor_field)
+    with session.load(wanted, Batches(batches)) as counts:
+        return counts
+
+
+def target(
+    session: Session,
+    mode: str,
+    *,
+    schema: TableSchema = SCHEMA,
+    cursor_field: str | None = "SystemModstamp",
+) -> Target:
+    return Target(
         ref=REF,
         table=session.read_table(REF),
         schema=schema,
-        key=key,
+        key="Id",
         cursor_field=cursor_field,
         full=mode == "replace",
         run_id="RUN",
     )
-    with session.load(target, Batches(batches)) as counts:
-        return counts
 
 
 def rows_of(session: Session, columns: str = "*") -> list[tuple[Any, ...]]:
-    return session.query(f"SELECT {columns} FROM {session.name(REF)} ORDER BY ALL")
+    found = session.query(f"SELECT {columns} FROM {session.name(REF)}")
+    return sorted(found, key=repr)
 
 
 def values(*rows: Row) -> list[tuple[Any, ...]]:
@@ -181,7 +191,7 @@ def test_the_row_just_read_wins(session, stamp):
     counts = load(
         session, "merge", batch(row("1", name="arriving", SystemModstamp=stamp))
     )
-    assert rows_of(session, '"Name"') == [("arriving",)]
+    assert rows_of(session, "Name") == [("arriving",)]
     assert counts.staged == counts.updated == 1
 
 
@@ -212,11 +222,9 @@ def test_users_columns_keep_their_values(session, mode):
     table = session.name(REF)
     session.execute(f"ALTER TABLE {table} ADD COLUMN Note VARCHAR")
     session.execute(f"ALTER TABLE {table} ADD COLUMN Score INTEGER DEFAULT 7")
-    session.execute(
-        f"UPDATE {table} SET Note = 'mine', Score = NULL WHERE \"Id\" = '1'"
-    )
+    session.execute(f"UPDATE {table} SET Note = 'mine', Score = NULL WHERE Id = '1'")
     load(session, mode, batch(row("1", name="Other"), row("2"), row("3")))
-    assert rows_of(session, '"Id", "Name", Note, Score') == [
+    assert rows_of(session, "Id, Name, Note, Score") == [
         ("1", "Other", "mine", None),
         ("2", "Acme", None, 7),
         ("3", "Acme", None, 7),
@@ -231,7 +239,7 @@ def test_a_removed_field_stays_with_its_data(session, mode):
     arriving = batch(row("1", amount="2.00"), row("3")).drop_columns(["Name"])
     load(session, mode, arriving, schema=fewer)
     kept = [("2", "Acme", Decimal("1.50"))] if mode == "merge" else []
-    assert rows_of(session, '"Id", "Name", "Amount"') == [
+    assert rows_of(session, "Id, Name, Amount") == [
         ("1", "Acme", Decimal("2.00")),
         *kept,
         ("3", None, Decimal("1.50")),
@@ -247,19 +255,22 @@ def test_a_removed_field_stays_with_its_data(session, mode):
     ("kind", "amount"),
     [("decimal(38,5)", "0.12345"), ("double", "1e300"), ("double", "1e-300")],
 )
-def test_a_column_widens_where_a_value_needs_it(session, mode, before, kind, amount):
+def test_a_column_widens_where_a_value_needs_it(  # noqa: PLR0917  fixtures
+    session, native, mode, before, kind, amount
+):
     """A wide number widens its column in the same load, before or amid the batches."""
     load(session, "merge", batch(row("0", amount="123.45")))
     batches = [batch(row(str(i), amount="0.10")) for i in range(1, before + 1)]
     wide = batch(row("8", amount=amount), amount=kind)
     counts = load(session, mode, *batches, wide, batch(row("9", amount="9.99")))
-    sql_type = kind.upper()
     assert counts.widened == (
-        SchemaChange(column="Amount", old_type="DECIMAL(38,2)", new_type=sql_type),
+        SchemaChange(
+            column="Amount", old_type=native("decimal(38,2)"), new_type=native(kind)
+        ),
     )
-    assert type_of(session, "Amount") == sql_type
+    assert type_of(session, "Amount") == native(kind)
     read = float if kind == "double" else Decimal
-    found = dict(rows_of(session, '"Id", "Amount"'))
+    found = dict(rows_of(session, "Id, Amount"))
     assert found.pop("8") == read(amount)
     assert found.pop("9") == read("9.99")
     if mode == "merge":
@@ -269,29 +280,31 @@ def test_a_column_widens_where_a_value_needs_it(session, mode, before, kind, amo
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("order", [1, -1])
-def test_numbers_that_no_decimal_holds_together_become_doubles(session, mode, order):
+def test_numbers_that_no_decimal_holds_together_become_doubles(
+    session, native, mode, order
+):
     """30 digits before the point and 20 behind it: only a double has room for both."""
     both = [
         batch(row("1", amount="1" + "0" * 29)),
         batch(row("2", amount="0." + "0" * 19 + "1"), amount="decimal(38,20)"),
     ]
     counts = load(session, mode, *both[::order])
-    assert type_of(session, "Amount") == "DOUBLE"
-    assert counts.widened[-1].new_type == "DOUBLE"
-    assert rows_of(session, '"Id", "Amount"') == [("1", 1e29), ("2", 1e-20)]
+    assert type_of(session, "Amount") == native("double")
+    assert counts.widened[-1].new_type == native("double")
+    assert rows_of(session, "Id, Amount") == [("1", 1e29), ("2", 1e-20)]
 
 
-def test_rows_of_the_table_also_need_their_room(session):
+def test_rows_of_the_table_also_need_their_room(session, native):
     """A merge widens to double where the table's own numbers do not fit otherwise."""
     load(session, "merge", batch(row("1", amount="1" + "0" * 29)))
     small = row("2", amount="0." + "0" * 19 + "1")
     load(session, "merge", batch(small, amount="decimal(38,20)"))
-    assert type_of(session, "Amount") == "DOUBLE"
-    assert rows_of(session, '"Id", "Amount"') == [("1", 1e29), ("2", 1e-20)]
+    assert type_of(session, "Amount") == native("double")
+    assert rows_of(session, "Id, Amount") == [("1", 1e29), ("2", 1e-20)]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_column_once_widened_stays_so(session, mode):
+def test_a_column_once_widened_stays_so(session, native, mode):
     """The describe's scale does not narrow a column again, nor count a change."""
     load(session, mode, batch(row("1", amount="0.12345"), amount="decimal(38,5)"))
     counts = load(
@@ -300,7 +313,7 @@ def test_a_column_once_widened_stays_so(session, mode):
     assert (counts.unchanged, counts.widened) == (1, ())
     counts = load(session, mode, batch(row("1", amount="0.50")))
     assert (counts.updated, counts.widened) == (1, ())
-    assert type_of(session, "Amount") == "DECIMAL(38,5)"
+    assert type_of(session, "Amount") == native("decimal(38,5)")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -312,7 +325,7 @@ def test_widening_changes_no_other_row(session, mode):
     wide = batch(row("9", amount="1e300"), amount="double")
     counts = load(session, mode, batch(*rows), wide)
     assert (counts.inserted, counts.updated, counts.unchanged) == (1, 0, 3)
-    found = dict(rows_of(session, '"Id", "Amount"'))
+    found = dict(rows_of(session, "Id, Amount"))
     assert [found[str(i)] for i in range(3)] == [float(a) for a in amounts]
 
 
@@ -331,7 +344,7 @@ def test_a_new_field_becomes_a_column(session, mode):
     arriving = pa.RecordBatch.from_pylist(born, arrow_schema(wider))
     counts = load(session, mode, arriving, schema=wider)
     assert (counts.inserted, counts.updated) == (1, 1)
-    assert rows_of(session, '"Id", "Born__c"') == [("1", OLD.date()), ("2", None)]
+    assert rows_of(session, "Id, Born__c") == [("1", OLD.date()), ("2", None)]
 
 
 # -- keys -----------------------------------------------------------------------------
@@ -352,7 +365,7 @@ def test_a_key_that_comes_twice_or_not_at_all_stops_the_load(session, mode, keys
 def test_a_table_without_unique_keys_is_not_touched(session, mode, extra):
     """Which of two rows is meant nobody knows: nothing moves."""
     load(session, "replace", batch(row("1"), row("2")))
-    session.execute(f'INSERT INTO {session.name(REF)} ("Id") VALUES (?)', (extra,))
+    session.execute(f"INSERT INTO {session.name(REF)} (Id) VALUES (?)", (extra,))
     before = rows_of(session)
     with pytest.raises(DuplicateKeyError):
         session.check_key(REF, "Id")
@@ -402,7 +415,7 @@ def test_what_the_batches_fail_with_comes_out(session, mode, after, error):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_reader_sees_the_old_rows_until_the_commit(warehouse, session, mode):
+def test_a_reader_sees_the_old_rows_until_the_commit(session, reader, mode):
     """At no moment of a load does another session see a part of it."""
     old = [row(str(i)) for i in range(5)]
     new = [row(str(i), name="Other", amount="0.12345") for i in range(3, 9)]
@@ -410,28 +423,27 @@ def test_a_reader_sees_the_old_rows_until_the_commit(warehouse, session, mode):
     seen = []
 
     def watched() -> Iterator[pa.RecordBatch]:
-        with warehouse.session() as other:
-            for each in new:
-                seen.append(rows_of(other))
-                yield batch(each, amount="decimal(38,5)")
-            seen.append(rows_of(other))
+        for each in new:
+            seen.append(rows_of(reader))
+            yield batch(each, amount="decimal(38,5)")
+        seen.append(rows_of(reader))
 
-    load_from(session, mode, watched())
-    assert seen == [values(*old)] * 7
-    with warehouse.session() as other:
-        kept = old[:3] if mode == "merge" else []
-        assert rows_of(other) == values(*kept, *new)
+    with session.load(target(session, mode), Batches(watched())):
+        seen.append(rows_of(reader))
+    assert seen == [values(*old)] * 8
+    kept = old[:3] if mode == "merge" else []
+    assert rows_of(reader) == values(*kept, *new)
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_load_leaves_only_the_table_behind(session, mode):
+def test_a_load_leaves_only_the_table_behind(warehouse, session, mode):
     """What a load needs for itself is gone afterwards, also if it failed."""
 
     def tables() -> list[tuple[Any, ...]]:
-        return session.query(
-            "SELECT table_schema, table_name FROM information_schema.tables"
-            " ORDER BY ALL"
-        )
+        catalog = "information_schema.tables"
+        if warehouse.capabilities.kind == "snowflake":  # DuckDB knows it by itself
+            catalog = session.name(TableRef("INFORMATION_SCHEMA", "TABLES"))
+        return sorted(session.query(f"SELECT table_schema, table_name FROM {catalog}"))
 
     load(session, mode, batch(row("1")))
     before = tables()
@@ -449,7 +461,7 @@ def test_a_transaction_is_all_or_nothing(session):
 
     def half() -> None:
         with session.transaction():
-            session.execute(f"INSERT INTO {session.name(REF)} (\"Id\") VALUES ('1')")
+            session.execute(f"INSERT INTO {session.name(REF)} (Id) VALUES ('1')")
             session.execute("SELECT nonsense FROM nowhere")
 
     with pytest.raises(WarehouseError):
@@ -462,7 +474,7 @@ def test_a_refused_statement_is_our_error(session):
     with pytest.raises(WarehouseError) as caught:
         session.query("SELECT ? FROM nowhere", ("secret",))
     assert caught.value.statement == "SELECT ? FROM nowhere"
-    assert "nowhere" in caught.value.why
+    assert "nowhere" in caught.value.why.lower()
     assert "secret" not in str(caught.value) + caught.value.why
 
 
@@ -473,7 +485,7 @@ def test_a_table_that_is_not_there_is_none(session):
     folded = TableRef(REF.schema.lower(), REF.name.lower())
     for ref in (REF, folded):
         table = session.read_table(ref)
-        assert [c.name for c in table.columns] == list(SCHEMA.names)
+        assert [c.name.lower() for c in table.columns] == list(SCHEMA.by_name)
         assert table.rows == 0
 
 
@@ -495,13 +507,14 @@ def test_several_sessions_may_create_the_same(warehouse: Warehouse):
 
     def create() -> None:
         with warehouse.session() as one:
-            for i in range(20):
+            for i in range(10):
                 one.ensure_schema(f"S{i}")
-                one.ensure(f'CREATE TABLE IF NOT EXISTS "S{i}"."T" (a INTEGER)')
+                table = one.name(TableRef(f"S{i}", "T"))
+                one.ensure(f"CREATE TABLE IF NOT EXISTS {table} (a INTEGER)")
 
     at_once(4, create)
     with warehouse.session() as one:
-        assert one.read_table(TableRef("S19", "T")) is not None
+        assert one.read_table(TableRef("S9", "T")) is not None
 
 
 def test_the_types_of_the_house_are_held_exactly(session):
