@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from snowflake.connector import SnowflakeConnection
 from tests.emulator.scene import Scene
@@ -20,6 +22,7 @@ from lht.report.values import SyncMode
 from lht.salesforce.client import Client
 from lht.sync import lease, runs
 from lht.sync.plan import Options
+from lht.util.data_writer import write
 from lht.warehouse.snowflake import SnowflakeWarehouse
 from lht.warehouse.snowflake_open import opened_snowflake
 
@@ -233,6 +236,31 @@ def with_a_statement_that_fails(house: House) -> None:
             scene.sync("Account", options=LESS)
 
 
+def frames(house: House) -> None:
+    """Frames are written: few rows and many, other columns, values that do not fit."""
+    day = datetime(2026, 3, 14, 15, 9, 26)
+    row = {
+        "TEXT": "o'clock", "FLAG": True, "WHOLE": 7, "REAL": 0.5, "DAY": day.date(),
+        "CLOCK": day.time(), "STAMP": day, "MONEY": Decimal("1.25"), "BYTES": b"\\0",
+        "MORE": {"a": [1]},
+    }  # fmt: skip
+    few, many = pa.Table.from_pylist([row]), pa.Table.from_pylist([row] * 2_000)
+    with house.session() as scene:
+        house.user(
+            f'CREATE SCHEMA "{house.database}".RAW',
+            f'CREATE TABLE "{house.database}".RAW.SMALL (WHOLE NUMBER(2,0),'
+            " STAMP TIMESTAMP_NTZ, MORE VARIANT, BYTES BINARY)",
+        )
+        write(scene.warehouse, few, "RAW", "FRAMES")
+        write(scene.warehouse, many, "RAW", "FRAMES", overwrite=True)
+        wider = few.append_column("ADDED", [["x"]])
+        write(scene.warehouse, wider, "RAW", "FRAMES", overwrite=True)
+        small = pa.Table.from_pylist([row, row | {"WHOLE": 100}]).select(
+            ["WHOLE", "STAMP", "MORE", "BYTES"]
+        )
+        write(scene.warehouse, small, "RAW", "SMALL")
+
+
 VARIANTS: tuple[Callable[[House], None], ...] = (
     by_rest,
     by_bulk,
@@ -245,4 +273,5 @@ VARIANTS: tuple[Callable[[House], None], ...] = (
     what_bulk_refuses,
     after_a_run_that_died,
     with_a_statement_that_fails,
+    frames,
 )
