@@ -72,6 +72,7 @@ _GRANTS: Final = (
     "see that it exists and that the role may use it; lht snowflake setup-sql prints"
     " the grants"
 )
+_HISTORY: Final = "look it up in Snowflake's query history, by its query id"
 _ACCOUNT_UNKNOWN: Final = frozenset({290403, 290404})
 _HOW: Final = (
     "say who enters, and how: USER@ and authenticator=externalbrowser, or"
@@ -229,7 +230,7 @@ def _quotes_values(facts: _Facts) -> bool:
 def _hint(facts: _Facts) -> str | None:
     if facts.code in _NOT_ALLOWED or facts.state == _NO_PRIVILEGE:
         return _GRANTS
-    return _HINTS.get(facts.code or 0)
+    return _HINTS.get(facts.code or 0, _HISTORY if facts.query_id else None)
 
 
 def _refused_login(facts: _Facts, place: str) -> LHTError:
