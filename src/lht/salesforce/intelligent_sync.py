@@ -104,6 +104,11 @@ def sync_sobject_intelligent(
     )
 
 
+def failed(sobject: str, target: str, error: LHTError) -> dict[str, Any]:
+    """Return the documented result of a sync that could not begin."""
+    return _result(sobject, target) | _failure(error)
+
+
 def _result(sobject: str, target: str) -> dict[str, Any]:
     return {
         "sobject": sobject,

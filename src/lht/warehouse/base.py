@@ -196,6 +196,19 @@ class Session(Protocol):
             write_id: By which what is left behind is known.
         """
 
+    def put_file(self, stage: str, schema: str | None, name: str, wire: bytes) -> None:
+        """Put a gzipped CSV with a header onto a stage, over one of the same name.
+
+        Args:
+            stage: As the caller names it, a path behind it.
+            schema: Of the stage, where its name does not say.
+            name: Of the file.
+            wire: What it holds.
+
+        Raises:
+            ConfigError: There are no stages, or none can have that name.
+        """
+
     def drop_leftovers(self, alive: Collection[str]) -> None:
         """Drop what loads of dead runs left behind; *alive* are ids of live runs."""
 

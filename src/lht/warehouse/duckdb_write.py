@@ -189,6 +189,20 @@ class DuckDBWrites(DuckDBTables):
                 f" {sql.quote(slot.name)} {slot.sql_type}"
             )
 
+    def put_file(
+        self,
+        stage: str,
+        schema: str | None,  # noqa: ARG002
+        name: str,  # noqa: ARG002
+        wire: bytes,  # noqa: ARG002
+    ) -> None:
+        """Refuse it: there are no stages."""
+        raise ConfigError(
+            f"DuckDB has no stages, so none is {stage}",
+            hint="write the file with df.to_csv, or the rows with"
+            " lht.util.data_writer.write",
+        )
+
     @contextlib.contextmanager
     def staging(
         self,

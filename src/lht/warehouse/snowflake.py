@@ -26,6 +26,7 @@ from lht.typemap import PRECISION, SNOWFLAKE, scale_of, sql_type
 from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.base import Capabilities, LoadCounts, Target
+from lht.warehouse.snowflake_files import SnowflakeFiles
 from lht.warehouse.snowflake_open import OpenedSnowflake
 from lht.warehouse.snowflake_stage import scratch_name, staged
 from lht.warehouse.snowflake_statements import Write, rebuild
@@ -95,7 +96,7 @@ class SnowflakeWarehouse:
         """Do nothing: who opened the connection closes it."""
 
 
-class SnowflakeSession(SnowflakeWrites):
+class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
     """One cursor, used by one thread: it loads pages into tables."""
 
     @contextlib.contextmanager

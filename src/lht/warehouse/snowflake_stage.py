@@ -50,15 +50,23 @@ _PART: Final = re.compile(r'"(?:[^"]|"")+"|[\w$]+')
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder of a stage, only ours."""
+    """A folder of a stage."""
 
     stage: str  # its qualified, quoted name
-    folder: str  # without a slash at either end
+    folder: str  # without a slash at either end; empty: the stage itself
 
     @property
     def url(self) -> str:
         """How statements name it; it ends in a slash, for a path is a mere prefix."""
-        return sql.literal(f"@{self.stage}/{self.folder}/")
+        return self.url_of("")
+
+    def url_of(self, name: str) -> str:
+        """How statements name a file in it."""
+        return sql.literal(self.path_of(name))
+
+    def path_of(self, name: str) -> str:
+        """Return where a file in it is."""
+        return "/".join((f"@{self.stage}", *filter(None, (self.folder,)), name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +121,7 @@ class Stage:
         return str(dict(zip(names, row, strict=True))["status"])
 
     def _streamed(self, place: Place, file: CsvFile, name: str) -> str:
-        path = f"@{place.stage}/{place.folder}/{name}"
+        path = place.path_of(name)
         with translated("PUT"), self.house.lock:
             snowpark: Any = self.house.opened.snowpark or active_session()
             found = snowpark.file.put_stream(
