@@ -977,6 +977,13 @@ def test_an_array_that_goes_through_a_stage_is_refused(db: Client):
             dt.datetime(2024, 1, 15, 10, 30, 0, 123000),
         ),
         ("TRY_TO_TIMESTAMP_NTZ('2024', 'YYYY-MM')", None),
+        (
+            (
+                "CONVERT_TIMEZONE('UTC', '2024-01-15 05:30-05'::TIMESTAMP_TZ)"
+                "::TIMESTAMP_NTZ"
+            ),
+            dt.datetime(2024, 1, 15, 10, 30),
+        ),
         ("'1700000000'::TIMESTAMP_NTZ", dt.datetime(2023, 11, 14, 22, 13, 20)),
         ("'1.5'::NUMBER(38,6)", Decimal("1.500000")),
         ("'12345678901234567890'::NUMBER(38,0)", 12345678901234567890),

@@ -342,12 +342,22 @@ def _try_parse_json(arguments: list[exp.Expression]) -> exp.Expression:
     )
 
 
+def _in_zone(arguments: list[exp.Expression]) -> exp.Expression:
+    """Say what the clocks of UTC showed at an instant."""
+    if len(arguments) != 2 or arguments[0].name.upper() != "UTC":
+        raise GapError("CONVERT_TIMEZONE but to UTC")
+    zone, value = arguments
+    instant = exp.Cast(this=value, to=exp.DataType.build("TIMESTAMPTZ"))
+    return exp.Anonymous(this="timezone", expressions=[zone, instant])
+
+
 _OTHERS: dict[str, Callable[[list[exp.Expression]], exp.Expression]] = {
     "TO_CHAR": _to_char,
     "TO_VARCHAR": _to_char,
     "TO_BINARY": _to_binary,
     "HASH": _hash,
     "HASH_AGG": _hash_agg,
+    "CONVERT_TIMEZONE": _in_zone,
     "CURRENT_TIMESTAMP": _now,
     "SYSDATE": _utc_now,
     "PARSE_JSON": _parse_json,
