@@ -166,7 +166,7 @@ def into_a_table_of_the_users(house: House) -> None:
             f'CREATE TABLE {house.table} ("ANNUALREVENUE" NUMBER(10,2), NAME TEXT(99),'
             ' "NUMBEROFEMPLOYEES" NUMBER(9,0), ID TEXT, LASTMODIFIEDDATE TIMESTAMP_NTZ,'
             " FOUNDED__C TEXT, \"Rank\" FLOAT DEFAULT 1 COMMENT 'it''s \\\\ ours',"
-            " PLACED TIMESTAMP_TZ NOT NULL DEFAULT CURRENT_TIMESTAMP())",
+            " PLACED NUMBER(9,0) NOT NULL DEFAULT 7)",
             f"INSERT INTO {house.table} (ID, ANNUALREVENUE, FOUNDED__C,"
             " LASTMODIFIEDDATE) VALUES"
             f" ('{account}', 1.25, '1999-12-31', '2026-01-01')",

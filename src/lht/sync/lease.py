@@ -12,11 +12,13 @@ from typing import Final, NamedTuple
 from lht.exceptions import TargetBusyError, WarehouseError
 from lht.schema import TableRef
 from lht.sync.state import SCHEMA, utc_now
+from lht.warehouse import sql
 from lht.warehouse.base import Session, Warehouse
 
 HEARTBEAT_SECONDS: Final = 30.0
 _START: Final = uuid.uuid4().hex[:8]
 _LEASES: Final = TableRef(SCHEMA, "LEASES")
+_COLUMNS: Final = ("TARGET_TABLE", "RUN_ID", "OWNER", "HEARTBEAT_AT", "EXPIRES_AT")
 
 
 class Leases:
@@ -106,7 +108,7 @@ class Leases:
             (_key(target),) if alone else (_key(target), now),
         )
         session.execute(
-            f"INSERT INTO {leases} VALUES (?, ?, ?, ?, ?)",
+            sql.insert(leases, _COLUMNS),
             (_key(target), self._run_id, this_process(), now, self._expiry(now)),
         )
 

@@ -7,6 +7,7 @@ Source: https://docs.snowflake.com/en/sql-reference/sql/alter-table-column, read
 2026-11-21.
 """
 
+import re
 from typing import Final, NamedTuple
 
 from lht.exceptions import MissingKeyError, SchemaError
@@ -67,17 +68,28 @@ class Facts(NamedTuple):
     digits: int | None
     default: str | None
     nullable: str
+    identity: str
     comment: str | None
 
 
 FACTS: Final = (
     "DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_MAXIMUM_LENGTH,"
-    " DATETIME_PRECISION, COLUMN_DEFAULT, IS_NULLABLE, COMMENT"
+    " DATETIME_PRECISION, COLUMN_DEFAULT, IS_NULLABLE, IS_IDENTITY, COMMENT"
+)
+_CONSTANT: Final = re.compile(
+    r"'(?:[^']|'')*'|[-+]?[0-9.]+(?:E[-+]?\d+)?|TRUE|FALSE|NULL"
 )
 
 
-def definition(name: str, facts: Facts) -> str:
-    """Return how to make a column."""
+def definition(name: str, facts: Facts) -> str | None:
+    """Return how to add a column to a table; None if it cannot be added as it is.
+
+    Source: https://docs.snowflake.com/en/sql-reference/sql/alter-table, read
+    2026-11-21: the default of an added column is a constant.
+    """
+    computed = facts.default is not None and not _CONSTANT.fullmatch(facts.default)
+    if computed or facts.identity == "YES":
+        return None
     sizes = ""
     if facts.kind == "NUMBER":
         sizes = f"({facts.precision},{facts.scale})"

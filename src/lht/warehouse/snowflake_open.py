@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 from urllib.parse import quote
 
+from lht import __version__
 from lht.exceptions import ConfigError, ConnectionNotFoundError, MissingExtraError
 from lht.snowflake_url import (
     PREFIX,
@@ -34,6 +35,7 @@ from lht.warehouse.snowflake_errors import (
 )
 
 __all__ = [
+    "QUERY_TAG",
     "OpenedSnowflake",
     "active_session",
     "code_of",
@@ -44,6 +46,7 @@ __all__ = [
     "translated",
 ]
 
+QUERY_TAG: Final = f"lht {__version__}"  # of every statement
 _APPLICATION: Final = "lht"  # how Snowflake's history names who connected
 _CONNECTIONS: Final = frozenset({"SnowflakeConnection", "StoredProcConnection"})
 _ASYNCHRONOUS: Final = "snowflake.connector.aio"
@@ -156,7 +159,8 @@ def _looked_at(target: Any) -> OpenedSnowflake:
     snowpark = target if _is_session(target) else None
     connection = target if snowpark is None else snowpark.connection
     with translated(_WHERE), contextlib.closing(connection.cursor()) as cursor:
-        ((database, schema, organization, account),) = cursor.execute(_WHERE).fetchall()
+        cursor.execute(_WHERE, _statement_params={"QUERY_TAG": QUERY_TAG})
+        ((database, schema, organization, account),) = cursor.fetchall()
     place = "-".join(filter(None, (organization, account)))
     return OpenedSnowflake(
         connection=connection,

@@ -26,13 +26,9 @@ from lht.pages import CsvFile, Page, Pages
 from lht.schema import TableRef, TableSchema
 from lht.warehouse import sql
 from lht.warehouse.snowflake_errors import translated
-from lht.warehouse.snowflake_open import active_session
+from lht.warehouse.snowflake_open import QUERY_TAG, active_session
 from lht.warehouse.snowflake_statements import LEFTOVER
-from lht.warehouse.snowflake_tables import (
-    QUERY_TAG,
-    House,
-    SnowflakeTables,
-)
+from lht.warehouse.snowflake_tables import House, SnowflakeTables
 
 SCHEMA: Final = "LHT"  # where staging tables and stages of ours are
 _AGAIN: Final = "run it again; if it happens again, please report it"

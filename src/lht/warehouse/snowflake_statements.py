@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lht.exceptions import SchemaDriftError
 from lht.schema import TableColumn, TableInfo, TableSchema
 from lht.typemap import SNOWFLAKE, sql_type
 from lht.warehouse import snowflake_columns as columns
@@ -118,6 +119,17 @@ class Write:
         return sql.quote(column.upper())
 
 
+def _immovable(table: TableInfo, column: str, changed: str) -> SchemaDriftError:
+    return SchemaDriftError(
+        f"{changed} of {table.ref} needs another type, and {column} behind it cannot be"
+        " made anew: its default is computed",
+        hint=f"drop {column} or its default and add it again after the next load, or"
+        " sync into another --table",
+        table=str(table.ref),
+        column=column,
+    )
+
+
 def _side_by_side(*queries: str) -> str:
     """Return one query for the only rows of several, one after the other."""
     return "SELECT * FROM " + " CROSS JOIN ".join(f"({query})" for query in queries)
@@ -128,7 +140,7 @@ def rebuild(
     aside: str,
     table: TableInfo,
     changed: Mapping[str, str],
-    definitions: Mapping[str, str],
+    definitions: Mapping[str, str | None],
 ) -> Iterator[str]:
     """Yield what changes columns in a copy of a table and puts it in its place.
 
@@ -140,16 +152,22 @@ def rebuild(
         aside: Of the copy.
         table: As it is.
         changed: By the names of the columns, the type names that they get.
-        definitions: How to make every column, by its name, in the table's order.
+        definitions: How to add every column, by its name, in the table's order.
+
+    Raises:
+        SchemaDriftError: A column that would have to be added cannot be.
     """
     names = list(definitions)
     first = min(names.index(column) for column in changed)
-    anew = [
-        f"{sql.quote(n)} {sql_type(changed[n], SNOWFLAKE)}"
-        if n in changed
-        else definitions[n]
-        for n in names[first:]
-    ]
+    anew = []
+    for name_ in names[first:]:
+        kind = changed.get(name_)
+        made = definitions[name_]
+        if kind:
+            made = f"{sql.quote(name_)} {sql_type(kind, SNOWFLAKE)}"
+        if made is None:
+            raise _immovable(table, name_, names[first])
+        anew.append(made)
     kind = "TRANSIENT TABLE" if table.transient else "TABLE"
     yield f"CREATE {kind} {aside} LIKE {name} COPY GRANTS"
     if first == 0:  # a table always has a column

@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
-from lht import __version__
 from lht.exceptions import (
     CommitStateUnknownError,
     ConfigError,
@@ -26,10 +25,9 @@ from lht.typemap import SNOWFLAKE, sql_type
 from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.snowflake_errors import translated
-from lht.warehouse.snowflake_open import OpenedSnowflake
+from lht.warehouse.snowflake_open import QUERY_TAG, OpenedSnowflake
 from lht.warehouse.snowflake_statements import LEFTOVER
 
-QUERY_TAG: Final = f"lht {__version__}"
 UNLEASED: Final = "W"  # begins the ids of what no lease tells to be alive: for a day
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE")
 _QUOTED_OR_MARK: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\?")
@@ -267,8 +265,11 @@ class SnowflakeTables:
             rows=self._scalar(f"SELECT COUNT(*) FROM {self.name(ref)}"),
         )
 
-    def definitions(self, ref: TableRef) -> dict[str, str]:
-        """Return how to make each column of a table, by name, in the table's order."""
+    def definitions(self, ref: TableRef) -> dict[str, str | None]:
+        """Return how to add each column of a table, by name, in the table's order.
+
+        None for a column that cannot be added as it is.
+        """
         rows = self.query(
             f"SELECT COLUMN_NAME, {columns.FACTS} FROM {self._catalog('COLUMNS')}"
             " WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
