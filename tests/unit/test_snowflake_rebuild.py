@@ -20,7 +20,11 @@ def note(default: str | None = None, identity: str = "NO") -> Facts:
 
 
 def statements(changed: str, note: Facts) -> list[str]:
-    made = {"ID": '"ID" VARCHAR', "AMOUNT": "", "NOTE": definition("NOTE", note)}
+    made = {
+        "ID": '"ID" VARCHAR',
+        "AMOUNT": '"AMOUNT" NUMBER(38,2)',
+        "NOTE": definition("NOTE", note),
+    }
     return list(rebuild("t", "a", TABLE, {changed: "decimal(38,5)"}, made))
 
 
@@ -31,10 +35,14 @@ def test_columns_behind_the_changed_one_are_made_as_they_were(default):
     assert statements("AMOUNT", note(default)) == [
         "CREATE TABLE a LIKE t COPY GRANTS",
         'ALTER TABLE a DROP COLUMN "AMOUNT", "NOTE"',
-        'ALTER TABLE a ADD COLUMN "AMOUNT" NUMBER(38,5),'
-        f" \"NOTE\" VARCHAR(20){said} NOT NULL COMMENT 'it''s mine'",
-        'INSERT INTO a ("ID", "AMOUNT", "NOTE")'
-        ' SELECT "ID", "AMOUNT"::NUMBER(38,5), "NOTE" FROM t',
+        (
+            'ALTER TABLE a ADD COLUMN "AMOUNT" NUMBER(38,5),'
+            f" \"NOTE\" VARCHAR(20){said} NOT NULL COMMENT 'it''s mine'"
+        ),
+        (
+            'INSERT INTO a ("ID", "AMOUNT", "NOTE")'
+            ' SELECT "ID", "AMOUNT"::NUMBER(38,5), "NOTE" FROM t'
+        ),
         "ALTER TABLE t SWAP WITH a",
     ]
 
@@ -44,8 +52,10 @@ def test_the_first_column_may_change_too():
     assert statements("ID", note())[1:5] == [
         'ALTER TABLE a ADD COLUMN "__LHT_" BOOLEAN',
         'ALTER TABLE a DROP COLUMN "ID", "AMOUNT", "NOTE"',
-        'ALTER TABLE a ADD COLUMN "ID" NUMBER(38,5), ,'
-        " \"NOTE\" VARCHAR(20) NOT NULL COMMENT 'it''s mine'",
+        (
+            'ALTER TABLE a ADD COLUMN "ID" NUMBER(38,5), "AMOUNT" NUMBER(38,2),'
+            " \"NOTE\" VARCHAR(20) NOT NULL COMMENT 'it''s mine'"
+        ),
         'ALTER TABLE a DROP COLUMN "__LHT_"',
     ]
 
