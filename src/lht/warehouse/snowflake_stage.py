@@ -99,7 +99,9 @@ class Stage:
         else:
             status = self._put(place, file, name)
         if status.upper() != "UPLOADED":
-            raise WarehouseError(f"a file was not taken by the stage ({status})")
+            raise WarehouseError(
+                f"a file was not taken by the stage ({status})", hint=_AGAIN
+            )
 
     def _put(self, place: Place, file: CsvFile, name: str) -> str:
         statement = (
