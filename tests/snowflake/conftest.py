@@ -32,6 +32,7 @@ def database(snowflake_server: Server) -> Iterator[str]:
     name = snowflake_server.database()
     snowflake_server.statements.clear()
     yield name
+    snowflake_server.recover()
     snowflake_server.drop_database(name)
 
 

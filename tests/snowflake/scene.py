@@ -5,13 +5,14 @@ what must be in it, from the org's own store.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 from snowflake.snowpark import Session
+from snowflake.snowpark.exceptions import SnowparkSessionException
 from tests.emulator.comparing import (
     Rows,
     assert_books_are_in_order,
@@ -139,12 +140,13 @@ class SnowflakeScene(Scene):
 
     @contextmanager
     def other(self, **options: Any) -> Iterator[Session]:
-        """Open another session for the block."""
+        """Open another session for the block, in which it may be ended."""
         session = self.server.session(self.database, **options)
         try:
             yield session
         finally:
-            session.close()
+            with suppress(SnowparkSessionException):
+                session.close()
 
     def leftovers(self) -> list[str]:
         """Return the tables and stages of ours that are still there."""

@@ -291,7 +291,7 @@ class Catalog:
                 "STAGE_CATALOG": database,
                 "STAGE_SCHEMA": stage["schema_name"],
                 "STAGE_NAME": stage["name"],
-                "STAGE_TYPE": "Internal Named",
+                "STAGE_TYPE": "External Named" if stage["url"] else "Internal Named",
                 "CREATED": stage["created_on"],
             }
             for stage in self._list_stages(database)

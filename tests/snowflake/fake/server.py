@@ -28,7 +28,7 @@ from tests.snowflake.fake.catalog import Name, quoted
 from tests.snowflake.fake.duck import Duck
 from tests.snowflake.fake.errors import GapError, RefusedError
 from tests.snowflake.fake.session import Answer, Session
-from tests.snowflake.fake.stages import Stages
+from tests.snowflake.fake.stages import Stages, skipped
 
 LOCK_TIMEOUT_SECONDS = 5.0
 REMEMBERED = 64  # answers, for a client that asks again
@@ -155,12 +155,16 @@ class Server:
             code: The number of that error.
             when: "before" or "after" the statement is carried out; or "drop": it is
                 carried out, and its connection broken before the answer, as often as
-                the client asks for it.
+                the client asks for it; or "skip": a PUT is told that its file is there.
             times: How many statements.
         """
         compiled = re.compile(pattern, re.IGNORECASE | re.DOTALL)
         failure = RefusedError(error, code, "XX000")
         self._faults.append(Fault(compiled, failure, when, times))
+
+    def recover(self) -> None:
+        """Let nothing fail any more, whether it has failed or not."""
+        self._faults.clear()
 
     # -- what sessions need ------------------------------------------------------------
 
@@ -239,6 +243,8 @@ class Server:
         fault = self._arrived(session, body)
         if fault and fault.when == "before":
             raise fault.error
+        if fault and fault.when == "skip":
+            return _success(session, skipped("a file", "a file"))
         rows, array = wire.rows_bound(body.get("bindings"))
         answer = _carry_out(session, body, rows, array=array)
         if fault and fault.when == "after":

@@ -39,11 +39,12 @@ class File:
 
 @dataclass
 class Stage:
-    """A named internal stage, of one session if it is temporary."""
+    """A named stage, of one session if it is temporary, external if it has a URL."""
 
     name: Name
     owner: str | None
     comment: str = ""
+    url: str = ""
     files: dict[str, File] = field(default_factory=dict)
     created: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
 
@@ -85,10 +86,11 @@ class Stages:
                 "name": stage.name.name,
                 "database_name": database,
                 "schema_name": stage.name.schema,
-                "url": "",
+                "url": stage.url,
                 "owner": "SYSADMIN",
                 "comment": stage.comment,
-                "type": "INTERNAL TEMPORARY" if stage.owner else "INTERNAL",
+                "type": ("EXTERNAL" if stage.url else "INTERNAL")
+                + (" TEMPORARY" if stage.owner else ""),
             }
             for stage in self._stages.values()
             if stage.owner in {None, session} and stage.name.database == database
@@ -128,6 +130,8 @@ def staged(session: Session, match: re.Match[str], first: int) -> tuple[Stage, s
     stage = session.server.stages.find(session.id, whole)
     if stage is None:
         raise missing(f"Stage '{whole}'")
+    if stage.url:
+        raise GapError("files of an external stage")
     return stage, (path or "").removeprefix("/")
 
 
@@ -145,7 +149,7 @@ def _create(session: Session, _text: str, match: re.Match[str]) -> Answer:
         session.forbid("CREATE TEMPORARY STAGE")
     name = session.written_name(match[4])
     options = read_options(match[5])
-    only(options, "ENCRYPTION", "COMMENT")
+    only(options, "ENCRYPTION", "COMMENT", "URL")
     kind = options.get("ENCRYPTION", {"TYPE": "SNOWFLAKE_FULL"}).get("TYPE")
     if kind not in {"SNOWFLAKE_SSE", "SNOWFLAKE_FULL"}:
         raise RefusedError(f"invalid value [{kind}] for parameter 'ENCRYPTION'", 1008)
@@ -159,7 +163,8 @@ def _create(session: Session, _text: str, match: re.Match[str]) -> Answer:
         return status(f"{name.name} already exists, statement succeeded.")
     if there and not match[1]:
         raise exists(str(name))
-    session.server.stages.add(Stage(name, owner, options.get("COMMENT", "")))
+    about = (options.get("COMMENT", ""), options.get("URL", ""))
+    session.server.stages.add(Stage(name, owner, *about))
     return status(f"Stage area {name.name} successfully created.")
 
 
@@ -224,7 +229,7 @@ def _put(session: Session, _text: str, match: re.Match[str]) -> Answer:
     path = f"{prefix.rstrip('/')}/{name}".lstrip("/")
     overwrite = flag(options, "OVERWRITE")
     if path in stage.files and not overwrite and "*" not in name:
-        return _skipped(source.rsplit("/", 1)[-1], name)
+        return skipped(source.rsplit("/", 1)[-1], name)
     compression = str(options.get("SOURCE_COMPRESSION", "AUTO_DETECT")).lower()
     return Answer(
         CONTROL,
@@ -251,7 +256,8 @@ def _stage_info(session: Session, stage: Stage, path: str) -> dict[str, Any]:
     }
 
 
-def _skipped(source: str, target: str) -> Answer:
+def skipped(source: str, target: str) -> Answer:
+    """Tell that a file of this name is there already, and stays."""
     text = {"source": source, "target": target}
     sizes = {"source_size": [0], "target_size": [0]}
     rest = {"source_compression": "NONE", "target_compression": "NONE"}

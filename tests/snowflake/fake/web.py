@@ -43,8 +43,11 @@ def _app(server: Server) -> Starlette:
     async def query(request: Request) -> Response:
         token = request.headers["Authorization"][17:-1]
         if token not in server.sessions:
-            raise_gone = {"code": "390104", "message": "log in again", "success": False}
-            return JSONResponse(raise_gone | {"data": None}, 401)
+            words = (
+                "Session no longer exists.  New login required to access the service."
+            )
+            gone = {"code": "390111", "message": words, "success": False}
+            return JSONResponse(gone | {"data": None})
         number = request.query_params["requestId"]
         answer = await run_in_threadpool(
             server.answer, token, number, await _body(request)
