@@ -103,6 +103,7 @@ class TableInfo:
     columns: tuple[TableColumn, ...]
     rows: int
     transient: bool = False  # the warehouse keeps no history of it
+    comment: str | None = None  # where it is lost if not said again
 
     def column(self, name: str) -> TableColumn | None:
         """Return the column of that name in any case, or None."""

@@ -1,5 +1,7 @@
 """A table that is rebuilt in Snowflake keeps what can be kept, or is left alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from lht.exceptions import SchemaDriftError
@@ -24,7 +26,7 @@ def statements(changed: str, note: Facts) -> list[str]:
         "ID": '"ID" VARCHAR',
         "AMOUNT": '"AMOUNT" NUMBER(38,2)',
         "NOTE": definition("NOTE", note),
-    }
+    } | {changed: f'"{changed}" NUMBER(38,5)'}
     return list(rebuild("t", "a", TABLE, {changed: "decimal(38,5)"}, made))
 
 
@@ -45,6 +47,22 @@ def test_columns_behind_the_changed_one_are_made_as_they_were(default):
         ),
         "ALTER TABLE t SWAP WITH a",
     ]
+
+
+def test_the_changed_column_keeps_all_but_its_type():
+    """What hangs on it is said again."""
+    facts = Facts("NUMBER", 38, 2, None, None, "0.00", "NO", "NO", "in euro")
+    assert definition("AMOUNT", facts, "decimal(38,5)") == (
+        "\"AMOUNT\" NUMBER(38,5) DEFAULT 0.00 NOT NULL COMMENT 'in euro'"
+    )
+
+
+def test_the_table_s_comment_goes_along():
+    """A table that is made like another one has no comment yet."""
+    table = replace(TABLE, comment="it's all")
+    made = {name: f'"{name}" NUMBER(38,5)' for name in NAMES}
+    said = list(rebuild("t", "a", table, {"NOTE": "decimal(38,5)"}, made))
+    assert said[1] == "COMMENT ON TABLE a IS 'it''s all'"
 
 
 def test_the_first_column_may_change_too():
@@ -71,6 +89,6 @@ def test_the_first_column_may_change_too():
 )
 def test_what_cannot_be_made_anew_is_not_lost(facts):
     """A computed default, or a drawn number, would be lost: nothing is begun."""
-    with pytest.raises(SchemaDriftError, match="NOTE behind it") as caught:
+    with pytest.raises(SchemaDriftError, match="NOTE cannot be made") as caught:
         statements("AMOUNT", facts)
     assert "--table" in caught.value.hint

@@ -237,7 +237,7 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
         }
         try:
             self._check_exact(table, changes, changed)
-            definitions = self.definitions(table.ref)
+            definitions = self.definitions(table.ref, changed)
             for statement in rebuild(name, aside, table, changed, definitions):
                 self.execute(statement)
         except WarehouseError as error:

@@ -81,8 +81,13 @@ _CONSTANT: Final = re.compile(
 )
 
 
-def definition(name: str, facts: Facts) -> str | None:
+def definition(name: str, facts: Facts, arrow_type: str | None = None) -> str | None:
     """Return how to add a column to a table; None if it cannot be added as it is.
+
+    Args:
+        name: Of the column.
+        facts: What it is.
+        arrow_type: What it is to be, if not the type that it has.
 
     Source: https://docs.snowflake.com/en/sql-reference/sql/alter-table, read
     2026-11-21: the default of an added column is a constant.
@@ -90,14 +95,8 @@ def definition(name: str, facts: Facts) -> str | None:
     computed = facts.default is not None and not _CONSTANT.fullmatch(facts.default)
     if computed or facts.identity == "YES":
         return None
-    sizes = ""
-    if facts.kind == "NUMBER":
-        sizes = f"({facts.precision},{facts.scale})"
-    elif facts.kind == "TEXT":
-        sizes = f"({facts.length})"
-    elif facts.kind.startswith("TIME"):
-        sizes = f"({facts.digits})"
-    parts = [f"{sql.quote(name)} {_ALIASES.get(facts.kind, facts.kind)}{sizes}"]
+    kind = sql_type(arrow_type, SNOWFLAKE) if arrow_type else _exact_type(facts)
+    parts = [f"{sql.quote(name)} {kind}"]
     if facts.default is not None:
         parts.append(f"DEFAULT {facts.default}")
     if facts.nullable == "NO":
@@ -105,6 +104,17 @@ def definition(name: str, facts: Facts) -> str | None:
     if facts.comment:
         parts.append(f"COMMENT {sql.literal(facts.comment)}")
     return " ".join(parts)
+
+
+def _exact_type(facts: Facts) -> str:
+    sizes = ""
+    if facts.kind == "NUMBER":
+        sizes = f"({facts.precision},{facts.scale})"
+    elif facts.kind == "TEXT":
+        sizes = f"({facts.length})"
+    elif facts.kind.startswith("TIME"):
+        sizes = f"({facts.digits})"
+    return f"{_ALIASES.get(facts.kind, facts.kind)}{sizes}"
 
 
 def number_of(kind: str) -> tuple[int, int] | None:
@@ -169,7 +179,8 @@ def altered(value: str, change: SchemaChange, arrow_type: str) -> str | None:
     old = str(change.old_type)
     if old.startswith("VARCHAR"):
         return misread(value, arrow_type)
-    if arrow_type == "double" or old.startswith("TIMESTAMP"):
+    instants = old.startswith("TIMESTAMP") and arrow_type == "timestamp"
+    if arrow_type == "double" or instants:
         return None
     there = as_type(value, old, arrow_type)
     return f"({there})::{old} IS DISTINCT FROM {value}"

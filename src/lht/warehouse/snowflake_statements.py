@@ -6,7 +6,6 @@ from typing import Final
 
 from lht.exceptions import SchemaDriftError
 from lht.schema import TableColumn, TableInfo, TableSchema
-from lht.typemap import SNOWFLAKE, sql_type
 from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.snowflake_values import converted
@@ -121,8 +120,8 @@ class Write:
 
 def _immovable(table: TableInfo, column: str, changed: str) -> SchemaDriftError:
     return SchemaDriftError(
-        f"{changed} of {table.ref} needs another type, and {column} behind it cannot be"
-        " made anew: its default is computed",
+        f"{changed} of {table.ref} needs another type, and {column} cannot be made"
+        " anew: its default is computed",
         hint=f"drop {column} or its default and add it again after the next load, or"
         " sync into another --table",
         table=str(table.ref),
@@ -152,7 +151,8 @@ def rebuild(
         aside: Of the copy.
         table: As it is.
         changed: By the names of the columns, the type names that they get.
-        definitions: How to add every column, by its name, in the table's order.
+        definitions: How to add every column, by its name, in the table's order; the
+            changed ones with their new types.
 
     Raises:
         SchemaDriftError: A column that would have to be added cannot be.
@@ -160,16 +160,15 @@ def rebuild(
     names = list(definitions)
     first = min(names.index(column) for column in changed)
     anew = []
-    for name_ in names[first:]:
-        kind = changed.get(name_)
-        made = definitions[name_]
-        if kind:
-            made = f"{sql.quote(name_)} {sql_type(kind, SNOWFLAKE)}"
+    for column in names[first:]:
+        made = definitions[column]
         if made is None:
-            raise _immovable(table, name_, names[first])
+            raise _immovable(table, column, names[first])
         anew.append(made)
     kind = "TRANSIENT TABLE" if table.transient else "TABLE"
     yield f"CREATE {kind} {aside} LIKE {name} COPY GRANTS"
+    if table.comment:
+        yield f"COMMENT ON TABLE {aside} IS {sql.literal(table.comment)}"
     if first == 0:  # a table always has a column
         yield f'ALTER TABLE {aside} ADD COLUMN "{LEFTOVER}" BOOLEAN'
     yield f"ALTER TABLE {aside} DROP COLUMN {sql.columns(names[first:])}"

@@ -8,7 +8,7 @@ are always qualified and quoted: nothing rests on the session's database or sche
 import contextlib
 import re
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
@@ -233,9 +233,10 @@ class SnowflakeTables:
             ConfigError: It is a view.
         """
         rows = self.query(
-            "SELECT t.TABLE_TYPE, t.IS_TRANSIENT, c.COLUMN_NAME, c.DATA_TYPE,"
-            " c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.CHARACTER_MAXIMUM_LENGTH,"
-            " c.DATETIME_PRECISION, c.COLUMN_DEFAULT, c.IS_IDENTITY"
+            "SELECT t.TABLE_TYPE, t.IS_TRANSIENT, t.COMMENT, c.COLUMN_NAME,"
+            " c.DATA_TYPE, c.NUMERIC_PRECISION, c.NUMERIC_SCALE,"
+            " c.CHARACTER_MAXIMUM_LENGTH, c.DATETIME_PRECISION, c.COLUMN_DEFAULT,"
+            " c.IS_IDENTITY"
             f" FROM {self._catalog('TABLES')} t JOIN {self._catalog('COLUMNS')} c"
             " ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME"
             " WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?"
@@ -259,16 +260,19 @@ class SnowflakeTables:
                     default=None if identity == "YES" else default,
                     generated=identity == "YES",
                 )
-                for _, _, name, *kind, default, identity in rows
+                for _, _, _, name, *kind, default, identity in rows
             ),
             transient=rows[0][1] == "YES",
+            comment=rows[0][2],
             rows=self._scalar(f"SELECT COUNT(*) FROM {self.name(ref)}"),
         )
 
-    def definitions(self, ref: TableRef) -> dict[str, str | None]:
+    def definitions(
+        self, ref: TableRef, changed: Mapping[str, str]
+    ) -> dict[str, str | None]:
         """Return how to add each column of a table, by name, in the table's order.
 
-        None for a column that cannot be added as it is.
+        None for a column that cannot be added as it is; see ``rebuild`` for *changed*.
         """
         rows = self.query(
             f"SELECT COLUMN_NAME, {columns.FACTS} FROM {self._catalog('COLUMNS')}"
@@ -276,7 +280,7 @@ class SnowflakeTables:
             _folded(ref),
         )
         return {
-            name: columns.definition(name, columns.Facts(*facts))
+            name: columns.definition(name, columns.Facts(*facts), changed.get(name))
             for name, *facts in rows
         }
 
