@@ -15,6 +15,7 @@ from tests.snowflake.fake import Server
 
 from lht import devorg
 
+pytestmark = pytest.mark.usefixtures("account")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SECONDS = 120
 ACCOUNTS, CONTACTS = 1200, 40
@@ -29,13 +30,11 @@ def org() -> Iterator[devorg.Org]:
 
 
 @pytest.fixture(autouse=True)
-def settings(org, account: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+def settings(org, monkeypatch: pytest.MonkeyPatch) -> None:
     """What ``examples/README.md`` asks for."""
     monkeypatch.setenv("LHT_SALESFORCE_DOMAIN", org.url)
     monkeypatch.setenv("LHT_SALESFORCE_CLIENT_ID", org.client_id)
     monkeypatch.setenv("LHT_SALESFORCE_CLIENT_SECRET", org.client_secret)
-    account.statements.clear()
-    return account
 
 
 def run(name: str) -> str:
