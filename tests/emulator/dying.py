@@ -28,7 +28,7 @@ from lht.sync.plan import Options
 from lht.warehouse.duckdb import DuckDBSession
 
 _NAME = re.compile(r'"[^"]*"(?:\s*,\s*"[^"]*")+')  # lists of columns
-_ID = re.compile(r"750\w{15}|_\d{6,}|\?locator=\w+")
+_ID = re.compile(r"750\w{15}|__LHT_\w+|_\d{6,}|\?locator=\w+")
 
 
 class Points:
@@ -53,17 +53,32 @@ class Points:
         return self._passed == self._kill_at
 
 
+Watch = Callable[[Points], None]
+
+
 def watch(points: Points) -> None:
     """Let every statement and every answer of this process be a point."""
-    run: Callable[..., Any] = DuckDBSession._run
-    send: Callable[..., Any] = _wire.send
+    watch_statements(points, DuckDBSession)
+    watch_answers(points)
 
-    def run_between(session: Any, statement: str, parameters: Any = ()) -> Any:
+
+def watch_statements(points: Points, session_class: type) -> None:
+    """Let every statement of a class of sessions be two points."""
+    run: Callable[..., Any] = getattr(session_class, "_run")  # noqa: B009
+
+    def run_between(session: Any, statement: str, *rest: Any, **options: Any) -> Any:
         name = _ID.sub("", _NAME.sub("...", " ".join(statement.split())))[:100]
         points.reach(f"before {name}")
-        found = run(session, statement, parameters)
+        found = run(session, statement, *rest, **options)
         points.reach(f"behind {name}")
         return found
+
+    setattr(session_class, "_run", run_between)  # noqa: B010  mypy minds otherwise
+
+
+def watch_answers(points: Points) -> None:
+    """Let every answer of an org be a point."""
+    send: Callable[..., Any] = _wire.send
 
     def send_and_reach(http: Any, request: Any, **options: Any) -> Any:
         answer = send(http, request, **options)
@@ -72,7 +87,6 @@ def watch(points: Points) -> None:
         points.reach(f"answer {request.method} {_ID.sub('', path)} {done}".strip())
         return answer
 
-    setattr(DuckDBSession, "_run", run_between)  # noqa: B010  mypy minds otherwise
     _wire.send = send_and_reach
 
 
@@ -85,8 +99,16 @@ def run(task: Mapping[str, Any]) -> None:
         sync(task["object"], salesforce=client, warehouse=task["path"], options=options)
 
 
-def run_in_child(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Fork, let the child run, and return what became of it."""
+def run_in_child(
+    task: Mapping[str, Any], watch: Watch, run: Callable[[Mapping[str, Any]], None]
+) -> dict[str, Any]:
+    """Fork, let the child run, and return what became of it.
+
+    Args:
+        task: What to do.
+        watch: Makes points of what the child does.
+        run: Does it.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -105,11 +127,12 @@ def run_in_child(task: Mapping[str, Any]) -> dict[str, Any]:
     return {"points": points, "ended": os.waitstatus_to_exitcode(status)}
 
 
-def main() -> None:
+def answer_requests(watch: Watch, run: Callable[[Mapping[str, Any]], None]) -> None:
     """Answer requests until there are no more."""
     for line in sys.stdin:
-        print(json.dumps(run_in_child(json.loads(line))), flush=True)  # noqa: T201  its answers
+        answer = run_in_child(json.loads(line), watch, run)
+        print(json.dumps(answer), flush=True)  # noqa: T201  its answers
 
 
 if __name__ == "__main__":
-    main()
+    answer_requests(watch, run)

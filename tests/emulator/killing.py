@@ -32,9 +32,11 @@ SIGKILLED = -9
 
 
 @contextmanager
-def dying_process() -> "Iterator[subprocess.Popen[str]]":
+def dying_process(
+    module: str = "tests.emulator.dying",
+) -> "Iterator[subprocess.Popen[str]]":
     """Start a process for the runs to be killed; see ``dying``."""
-    command = [sys.executable, "-m", "tests.emulator.dying"]
+    command = [sys.executable, "-m", module]
     with subprocess.Popen(
         command,
         cwd=ROOT,
@@ -46,6 +48,16 @@ def dying_process() -> "Iterator[subprocess.Popen[str]]":
         yield process
         assert process.stdin
         process.stdin.close()
+
+
+def ask(process: "subprocess.Popen[str]", task: dict[str, Any]) -> dict[str, Any]:
+    """Have such a process do something; return what became of it."""
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps(task) + "\n")
+    process.stdin.flush()
+    answer: dict[str, Any] = json.loads(process.stdout.readline())
+    return answer
 
 
 @dataclass
@@ -71,7 +83,8 @@ class Victim:
         if self.start:
             copyfile(self.start, self.path)
         self.org.requests.clear()
-        answer = self._ask(
+        answer = ask(
+            self.process,
             {
                 "url": self.org.url,
                 "client_id": self.org.client_id,
@@ -81,20 +94,12 @@ class Victim:
                 "bulk_threshold": THRESHOLD,
                 "kill_at": kill_at,
                 "without": guards.taken_away(),
-            }
+            },
         )
         assert answer["ended"] in ({0} if kill_at is None else {0, SIGKILLED})
         self.kills += answer["ended"] == SIGKILLED
         points: list[str] = answer["points"]
         return points
-
-    def _ask(self, task: dict[str, Any]) -> dict[str, Any]:
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(task) + "\n")
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
 
     def recover(self, client: Client) -> None:
         """Run once more, undisturbed, and fail unless all is right."""

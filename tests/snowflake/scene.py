@@ -79,6 +79,11 @@ class Past:
         assert len(by_id) == len(rows), "an Id occurs more than once"
         return by_id
 
+    def has_table(self, name: str) -> bool:
+        """Tell whether any schema has a table of this name."""
+        tables = "SELECT 1 FROM duckdb_tables() WHERE (database_name, table_name)"
+        return bool(self.query(f"{tables} = (?, ?)", self.database, name))
+
     def columns(self, table: str) -> dict[str, str]:
         """Return the types of a table's columns, as DuckDB keeps them."""
         with closing(self.cursor()) as cursor:

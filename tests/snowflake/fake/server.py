@@ -121,10 +121,19 @@ class Server:
         configs = self.connect_options(**named, **options)
         return SnowparkSession.builder.configs(configs).create()
 
-    def database(self) -> str:
-        """Make an empty database with its schema PUBLIC, and say its name."""
+    def database(self, like: str | None = None) -> str:
+        """Make an empty database with its schema PUBLIC, and say its name.
+
+        Args:
+            like: One of which it is to be a copy.
+        """
         name = f"T{next(self._numbers)}"
-        self.attach(name)
+        if like is None:
+            self.attach(name)
+            return name
+        with self.turn:
+            self._root.execute(f"ATTACH ':memory:' AS {quoted(name)}")
+            self._root.execute(f"COPY FROM DATABASE {quoted(like)} TO {quoted(name)}")
         return name
 
     def drop_database(self, name: str) -> None:
