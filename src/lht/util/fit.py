@@ -31,6 +31,7 @@ _MOMENT: Final = re.compile(
 _TRUTHS: Final = {"true": True, "false": False, "1": True, "0": False}
 _EXACTLY: Final = Context(prec=400)
 _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001  naive, as all instants here
+_DIGITS_ARE_ALL: Final = 2**53  # whole doubles up to here spell their exact value
 _INT64: Final = range(-(2**63), 2**63)
 _DAY_SECONDS: Final = 24 * 60 * 60
 _NULL: Final = "NULL, where the table takes none"
@@ -170,8 +171,14 @@ def _decimal_to_decimal(column: FrameColumn, slot: Slot) -> Fitted:
 
 
 def _double_to_decimal(column: FrameColumn, slot: Slot) -> Fitted:
+    found = column.array
+    if (
+        found.null_count < len(found)
+        and pc.max(pc.abs(found)).as_py() > _DIGITS_ARE_ALL
+    ):
+        return _by_digits(column, slot)
     try:
-        whole = replace(column, kind="int", array=pc.cast(column.array, pa.int64()))
+        whole = replace(column, kind="int", array=pc.cast(found, pa.int64()))
     except pa.ArrowInvalid:
         return _by_digits(column, slot)
     return _int_to_decimal(whole, slot)
@@ -221,9 +228,10 @@ def _int_to_double(column: FrameColumn, slot: Slot) -> Fitted:
 def _digits_to_double(column: FrameColumn, slot: Slot) -> Fitted:
     def convert(value: str | Decimal | int) -> float:
         number = _number(Decimal(value) if isinstance(value, int) else value)
-        if Decimal(repr(float(number))) != number:
+        found = float(number)
+        if number not in {Decimal(repr(found)), Decimal(found)}:
             raise MisfitError(f"more digits than {slot.sql_type}")
-        return float(number)
+        return found
 
     return _each(column.array, convert, pa.float64())
 

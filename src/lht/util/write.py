@@ -121,7 +121,7 @@ class _Work:
     ) -> None:
         self._place, self._frame = place, frame
         self._wanted, self._clock = wanted, clock
-        self._write_id = uuid.uuid4().hex
+        self._write_id = uuid.uuid4().hex.upper()  # a part of names
         self._attempts = 0
 
     def attempt(self) -> WriteReport:

@@ -73,7 +73,9 @@ class SnowflakeFiles(SnowflakeTables):
         """Have Snowflake write the file from a table of its rows."""
         rows = _rows_of(wire)
         columns = [f"C{at}" for at in range(rows.num_columns)]
-        table = scratch_name(self._house, "FILE", f"{UNLEASED}{uuid.uuid4().hex}")
+        table = scratch_name(
+            self._house, "FILE", f"{UNLEASED}{uuid.uuid4().hex.upper()}"
+        )
         body = ", ".join(f"{sql.quote(column)} VARCHAR" for column in columns)
         self.ensure_schema(SCHEMA)
         try:

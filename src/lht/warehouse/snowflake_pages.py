@@ -89,7 +89,18 @@ def _text(array: pa.Array) -> pa.Array:
     if pa.types.is_large_binary(array.type):
         found = [None if v is None else v.hex() for v in array.to_pylist()]
         return pa.array(found, pa.string())
+    if pa.types.is_timestamp(array.type) or pa.types.is_time(array.type):
+        return _moments(array)
     return pc.cast(array, pa.string())
+
+
+def _moments(array: pa.Array) -> pa.Array:
+    """Write nine digits of a second, for the format that reads them asks for nine."""
+    if array.type.unit == "ns":
+        return pc.cast(array, pa.string())
+    instant = pa.types.is_timestamp(array.type)
+    micros = pc.cast(array, pa.timestamp("us") if instant else pa.time64("us"))
+    return pc.binary_join_element_wise(pc.cast(micros, pa.string()), "000", "")
 
 
 def _digits(array: pa.Array) -> pa.Array:
