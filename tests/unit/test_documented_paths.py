@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
-from lht.exceptions import BulkJobError, LHTError, SyncError
+from lht.exceptions import BulkJobError, ConfigError, LHTError, SyncError
 from lht.report.values import (
     ErrorReport,
     ObjectReport,
@@ -23,6 +24,9 @@ from lht.report.values import (
 )
 from lht.salesforce import intelligent_sync
 from lht.salesforce.intelligent_sync import IntelligentSync, sync_sobject_intelligent
+from lht.salesforce.query_bapi20 import get_bulk_results, get_bulk_results_with_stage
+from lht.util import data_writer
+from lht.util.stage import put_csv_content_to_stage, put_dataframe_to_stage
 
 SYNC_ARGUMENTS = (
     "sobject, schema, table, match_field='ID', use_stage=False, stage_name=None,"
@@ -31,7 +35,36 @@ SYNC_ARGUMENTS = (
 LATER_ARGUMENTS = (
     "force_bulk_api=False, existing_job_id=None, delete_job=True, where_clause=None"
 )
+FIELDS_ARGUMENTS = "df_fields=None, snowflake_fields=None, force_full_sync=False"
 SIGNATURES = {
+    "lht.util.data_writer:write_dataframe_to_table": (
+        "(session, df, schema, table, overwrite=False, auto_create=True,"
+        " temp_table=None, validate_types=True, use_logical_type=True,"
+        f" on_error='CONTINUE', {FIELDS_ARGUMENTS})"
+    ),
+    "lht.util.data_writer:write_batch_to_temp_table": (
+        "(session, df, schema, temp_table, df_fields, validate_types=True,"
+        " force_full_sync=False, main_table=None, snowflake_fields=None)"
+    ),
+    "lht.util.data_writer:write_batch_to_main_table": (
+        "(session, df, schema, table, is_first_batch=False, validate_types=True,"
+        f" use_logical_type=True, {FIELDS_ARGUMENTS})"
+    ),
+    "lht.util.stage:put_dataframe_to_stage": (
+        "(session, stage_name, df, filename=None, schema=None)"
+    ),
+    "lht.util.stage:put_csv_content_to_stage": (
+        "(session, stage_name, csv_content, filename=None, schema=None)"
+    ),
+    "lht.salesforce.query_bapi20:get_bulk_results": (
+        "(session, access_info, job_id, sobject, schema, table,"
+        " snowflake_fields=None, use_stage=False, stage_name=None, database=None,"
+        " force_full_sync=False, match_field='ID')"
+    ),
+    "lht.salesforce.query_bapi20:get_bulk_results_with_stage": (
+        "(session, access_info, job_id, sobject, schema, table, stage_name=None,"
+        " use_stage=False)"
+    ),
     "lht.salesforce.intelligent_sync:sync_sobject_intelligent": (
         f"(session, access_info, {SYNC_ARGUMENTS}, {LATER_ARGUMENTS})"
     ),
@@ -63,6 +96,24 @@ def test_a_documented_signature_stays(path):
     ]
     shown = signature.replace(parameters=bare, return_annotation=signature.empty)
     assert str(shown) == SIGNATURES[path]
+
+
+WRITERS = (
+    "write_dataframe_to_table",
+    "write_batch_to_temp_table",
+    "write_batch_to_main_table",
+)
+
+
+@pytest.mark.parametrize("package", ["lht.util", "lht.salesforce"])
+@pytest.mark.parametrize("name", WRITERS)
+def test_writers_are_found_in_both_packages(package, name):
+    """They are the very same; what is no name of theirs is none."""
+    found = importlib.import_module(package)
+    assert getattr(found, name) is getattr(data_writer, name)
+    assert name in found.__all__
+    with pytest.raises(AttributeError, match="write_anything"):
+        _ = found.write_anything
 
 
 def test_the_documented_thresholds_are_plain_attributes():
@@ -172,6 +223,7 @@ def test_arguments_mean_what_they_meant(asked, session):
     assert (options.key, options.where) == ("Email", "Email != null")
     assert (options.force_bulk, options.existing_job_id) == (True, "750")
     assert options.keep_job
+    assert options.stage == "@SALESFORCE_STAGE"
     assert (options.bulk_threshold, options.stage_threshold) == (5_000, 25_000)
 
 
@@ -226,3 +278,61 @@ def test_wrong_arguments_are_returned_as_a_failure_too(session, place, access):
     assert (result["success"], result["records_processed"]) == (False, 0)
     assert result["error"]
     assert "token" not in result["error"].replace("access_token", "")
+
+
+# -- results of query jobs -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stage"),
+    [
+        ({}, None),
+        ({"use_stage": True, "stage_name": "@S"}, "@S"),
+        ({"snowflake_fields": True, "stage_name": "@S"}, "@S"),
+        ({"snowflake_fields": {"Id": "VARCHAR"}, "stage_name": "@S"}, None),
+    ],
+)
+def test_a_query_job_is_brought_into_a_table(asked, session, arguments, stage):
+    """By the sync of its sObject; the job stays where it is."""
+    result = get_bulk_results(
+        session, ACCESS, "750", "Account", "RAW", "ACCOUNTS", **arguments
+    )
+    options = asked["options"]
+    assert (asked["sobject"], asked["warehouse"]) == ("Account", session)
+    assert (options.existing_job_id, options.keep_job) == ("750", True)
+    assert (options.stage, options.mode) == (stage, SyncMode.AUTO)
+    assert list(result) == RESULT_KEYS
+
+
+def test_positions_of_old_calls_mean_what_they_meant(asked, session):
+    """A bool after the table says whether a stage is used."""
+    place = (session, ACCESS, "750", "Account", "RAW", "ACCOUNTS")
+    get_bulk_results(*place, True, False, "@S")
+    assert asked["options"].stage == "@S"
+    get_bulk_results_with_stage(*place, "@S", True)
+    assert asked["options"].stage == "@S"
+    get_bulk_results_with_stage(*place, "@S")
+    assert asked["options"].stage is None
+    get_bulk_results(*place, None, False, None, None, True, "Email")
+    assert (asked["options"].mode, asked["options"].key) == (SyncMode.FULL, "Email")
+
+
+def test_a_database_that_cannot_be_is_returned_as_a_failure(asked, session):
+    """DuckDB has no other to go to."""
+    result = get_bulk_results(
+        session, ACCESS, "750", "Account", "RAW", "ACCOUNTS", database="OTHER"
+    )
+    assert set(result) == {*RESULT_KEYS, "records_processed"}
+    assert not result["success"]
+    assert "sobject" not in asked
+
+
+# -- stages ----------------------------------------------------------------------------
+
+
+def test_duckdb_has_no_stages(session):
+    """Which is said, and not hidden in a file somewhere."""
+    with pytest.raises(ConfigError, match="no stages"):
+        put_csv_content_to_stage(session, "@S", "a\n1\n")
+    with pytest.raises(ConfigError, match="no stages"):
+        put_dataframe_to_stage(session, "@S", pa.table({"A": [1]}))

@@ -24,6 +24,7 @@ def loaded_by(code: str) -> set[str]:
     "code",
     [
         "import lht",
+        "import lht.util, lht.salesforce",
         "import lht.config, lht.exceptions, lht.report.values",
         "import lht.cli.run; lht.cli.run.app()",
     ],
