@@ -74,6 +74,10 @@ _GRANTS: Final = (
 )
 _HISTORY: Final = "look it up in Snowflake's query history, by its query id"
 _ACCOUNT_UNKNOWN: Final = frozenset({290403, 290404})
+# Older connectors say this also of a login that Snowflake has refused, and keep its own
+# code to themselves; the class of the error then is not that of an outage.
+# Source: snowflake-connector-python 4.0.0, 4.7.1 and 4.7.5, auth/_auth.py.
+_NOT_CONNECTED: Final = 250001
 _HOW: Final = (
     "say who enters, and how: USER@ and authenticator=externalbrowser, or"
     " snowflake_jwt with private_key_file=, or programmatic_access_token with"
@@ -236,7 +240,10 @@ def _hint(facts: _Facts) -> str | None:
 def _refused_login(facts: _Facts, place: str) -> LHTError:
     account = facts.code in _ACCOUNT_UNKNOWN or "ForbiddenError" in facts.classes
     certificate = "NonRetryableTlsError" in facts.classes
-    if _is_gone(facts) and not (account or certificate or facts.code in _OF_TOKENS):
+    refused = facts.code in _OF_TOKENS or (
+        facts.code == _NOT_CONNECTED and not facts.classes & _GONE_CLASSES
+    )
+    if _is_gone(facts) and not (account or certificate or refused):
         return WarehouseUnavailableError(
             f"{place} cannot be reached now{facts.told_code}",
             why=facts.text,
