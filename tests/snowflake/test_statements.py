@@ -43,11 +43,6 @@ ALLOWED = [
         "PUT 'file:///tmp/placeholder/",
         "Snowpark puts it, and takes no tag; in a procedure it is no statement",
     ),
-    Allowed(
-        "quoted names are in upper case",
-        r'.*"(?:STAGING|STAGE)__LHT_W[0-9a-f]{32}_\d+"',
-        "what a write makes for itself is named by its id, and by nobody else",
-    ),
 ]
 
 

@@ -23,6 +23,7 @@ from lht.salesforce.client import Client
 from lht.sync import lease, runs
 from lht.sync.plan import Options
 from lht.util.data_writer import write
+from lht.util.stage import put_dataframe_to_stage
 from lht.warehouse.snowflake import SnowflakeWarehouse
 from lht.warehouse.snowflake_open import opened_snowflake
 
@@ -261,6 +262,20 @@ def frames(house: House) -> None:
         write(scene.warehouse, small, "RAW", "SMALL")
 
 
+def files(house: House) -> None:
+    """Files are put onto a stage: by a stream, and by a table where there is none."""
+    df = pa.table({"A": ["x", None]})
+    with house.session() as scene:
+        house.user(
+            f'CREATE SCHEMA IF NOT EXISTS "{house.database}".RAW',
+            f'CREATE STAGE "{house.database}".RAW.FILES',
+        )
+        for streams in (True, False):
+            if not streams:
+                house.server.fail("^PUT", error="no stream here", code=1234)
+            put_dataframe_to_stage(scene.warehouse, "RAW.FILES", df, "f.csv")
+
+
 VARIANTS: tuple[Callable[[House], None], ...] = (
     by_rest,
     by_bulk,
@@ -274,4 +289,5 @@ VARIANTS: tuple[Callable[[House], None], ...] = (
     after_a_run_that_died,
     with_a_statement_that_fails,
     frames,
+    files,
 )
