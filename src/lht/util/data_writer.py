@@ -16,7 +16,7 @@ from typing import Any
 from lht.schema import TableRef
 from lht.util.shape import declared_types
 from lht.util.values import ColumnReport, WriteCheck, WriteReport
-from lht.util.write import CONTINUE, Wanted, check_frame, write_frame
+from lht.util.write import CONTINUE, Wanted, check, write, write_frame
 
 __all__ = [
     "ColumnReport",
@@ -28,71 +28,6 @@ __all__ = [
     "write_batch_to_temp_table",
     "write_dataframe_to_table",
 ]
-
-
-def write(
-    session: Any,
-    df: Any,
-    schema: str,
-    table: str,
-    *,
-    overwrite: bool = False,
-    auto_create: bool = True,
-    on_error: str = CONTINUE,
-    types: dict[str, str] | None = None,
-) -> WriteReport:
-    """Write a frame into a table, and tell how it went.
-
-    Readers see all rows or none. With *overwrite* they are instead of all that the
-    table had; grants, comments and views stay.
-
-    Args:
-        session: A Snowpark session, a DuckDB connection, or anything else that lht
-            opens as a warehouse.
-        df: The frame.
-        schema: Of the table, in the current database.
-        table: Its name.
-        overwrite: Whether the rows replace those of the table.
-        auto_create: Whether to make the table, or, with *overwrite*, the columns that
-            it lacks.
-        on_error: ``CONTINUE``: rows that do not fit are kept in ``<table>_REJECTED``,
-            with the reason; the others are written. Anything else: nothing is.
-        types: Types of new columns, as Snowflake spells them, by column.
-
-    Raises:
-        ConfigError: The session is no warehouse, or there is no table and none is made.
-        SchemaError: The table lacks columns.
-        UnencodableValueError: Rows do not fit and are not kept, or none fits.
-        CommitStateUnknownError: It may have landed; ``LHT.WRITES`` tells.
-    """
-    wanted = Wanted(
-        ref=TableRef(schema, table),
-        overwrite=overwrite,
-        auto_create=auto_create,
-        on_error=on_error,
-        types=declared_types(None, types),
-    )
-    return write_frame(session, df, wanted)
-
-
-def check(
-    session: Any,
-    df: Any,
-    schema: str,
-    table: str,
-    *,
-    types: dict[str, str] | None = None,
-) -> WriteCheck:
-    """Tell, column by column, how a frame would go into a table. Nothing is written.
-
-    Raises:
-        ConfigError: The session is no warehouse.
-        DataError: It is no frame that can be written.
-    """
-    wanted = Wanted(
-        ref=TableRef(schema, table), overwrite=True, types=declared_types(None, types)
-    )
-    return check_frame(session, df, wanted)
 
 
 def write_dataframe_to_table(

@@ -9,8 +9,9 @@ import msgspec
 import pyarrow as pa
 
 from lht.exceptions import LHTError, UnencodableValueError
-from lht.util.fit import Misfits, fit
+from lht.util.fit import fit
 from lht.util.frames import Frame
+from lht.util.misfits import Misfits
 from lht.util.shape import Shape
 from lht.util.spelling import spelled
 from lht.util.values import ColumnReport

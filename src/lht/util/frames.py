@@ -135,12 +135,20 @@ def _arrow_of(found: Any) -> tuple[pa.Array, str | None]:
     if str(found.dtype) == "category" and found.cat.categories.dtype == object:
         found = found.astype(object)
     if found.dtype == object:
-        return array_of(found.tolist())
+        return _of_objects(found)
     if str(found.dtype).startswith(("period", "interval")):
         texts = [None if missing else str(v) for v, missing in _seen(found)]
         return array_of(texts)
     array = pa.Array.from_pandas(found)
     return _combined(array) if isinstance(array, pa.ChunkedArray) else array, None
+
+
+def _of_objects(found: Any) -> tuple[pa.Array, str | None]:
+    from pandas.api.types import infer_dtype
+
+    if infer_dtype(found, skipna=True) == "string":  # seen at once, as most are
+        return pa.Array.from_pandas(found, type=pa.large_string()), None
+    return array_of(found.tolist())
 
 
 def _seen(found: Any) -> Iterator[tuple[Any, bool]]:

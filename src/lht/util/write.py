@@ -25,7 +25,7 @@ from lht.schema import TableRef
 from lht.util.fitted import FittedFrame, check_fits, fit_frame
 from lht.util.frames import Frame, read_frame
 from lht.util.records import Receipts, rejected_ref, rejected_rows, rejected_slots
-from lht.util.shape import Shape, shape_of
+from lht.util.shape import Shape, declared_types, shape_of
 from lht.util.values import WriteCheck, WriteReport
 from lht.warehouse.base import Session, Staged, Warehouse
 
@@ -68,20 +68,68 @@ class Clock:
         return time.perf_counter() - self._started
 
 
-def write_frame(session: Any, df: Any, wanted: Wanted) -> WriteReport:
-    """Write a frame; see ``lht.util.data_writer.write``."""
-    clock = Clock()
-    with clock.step("convert"):
-        frame = read_frame(df)
-    with opened_warehouse(session) as place:
-        work = _Work(place, frame, wanted, clock)
-        report = retrying(work.attempt, when=_passes)
-    _tell(report)
-    return report
+def write(
+    session: Any,
+    df: Any,
+    schema: str,
+    table: str,
+    *,
+    overwrite: bool = False,
+    auto_create: bool = True,
+    on_error: str = CONTINUE,
+    types: dict[str, str] | None = None,
+) -> WriteReport:
+    """Write a frame into a table, and tell how it went.
+
+    Readers see all rows or none. With *overwrite* they are instead of all that the
+    table had; grants, comments and views stay.
+
+    Args:
+        session: A Snowpark session, a DuckDB connection, or anything else that lht
+            opens as a warehouse.
+        df: The frame.
+        schema: Of the table, in the current database.
+        table: Its name.
+        overwrite: Whether the rows replace those of the table.
+        auto_create: Whether to make the table, or, with *overwrite*, the columns that
+            it lacks.
+        on_error: ``CONTINUE``: rows that do not fit are kept in ``<table>_REJECTED``,
+            with the reason; the others are written. Anything else: nothing is.
+        types: Types of new columns, as Snowflake spells them, by column.
+
+    Raises:
+        ConfigError: The session is no warehouse, or there is no table and none is made.
+        SchemaError: The table lacks columns.
+        UnencodableValueError: Rows do not fit and are not kept, or none fits.
+        CommitStateUnknownError: It may have landed; ``LHT.WRITES`` tells.
+    """
+    wanted = Wanted(
+        ref=TableRef(schema, table),
+        overwrite=overwrite,
+        auto_create=auto_create,
+        on_error=on_error,
+        types=declared_types(None, types),
+    )
+    return write_frame(session, df, wanted)
 
 
-def check_frame(session: Any, df: Any, wanted: Wanted) -> WriteCheck:
-    """Check a frame; see ``lht.util.data_writer.check``."""
+def check(
+    session: Any,
+    df: Any,
+    schema: str,
+    table: str,
+    *,
+    types: dict[str, str] | None = None,
+) -> WriteCheck:
+    """Tell, column by column, how a frame would go into a table. Nothing is written.
+
+    Raises:
+        ConfigError: The session is no warehouse.
+        DataError: It is no frame that can be written.
+    """
+    wanted = Wanted(
+        ref=TableRef(schema, table), overwrite=True, types=declared_types(None, types)
+    )
     frame = read_frame(df)
     with opened_warehouse(session, create=False) as place, place.session() as opened:
         fitted = fit_frame(frame, _shape(opened, frame, wanted))
@@ -91,6 +139,18 @@ def check_frame(session: Any, df: Any, wanted: Wanted) -> WriteCheck:
         rejected=fitted.rejected.num_rows,
         columns=fitted.columns,
     )
+
+
+def write_frame(session: Any, df: Any, wanted: Wanted) -> WriteReport:
+    """Write a frame; see ``write``."""
+    clock = Clock()
+    with clock.step("convert"):
+        frame = read_frame(df)
+    with opened_warehouse(session) as place:
+        work = _Work(place, frame, wanted, clock)
+        report = retrying(work.attempt, when=_passes)
+    _tell(report)
+    return report
 
 
 def _passes(error: Exception) -> bool:

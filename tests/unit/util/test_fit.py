@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lht.util import fit as fits
+from lht.util import numbers
 from lht.util.fit import fit
 from lht.util.frames import read_frame
+from lht.util.misfits import Fitted
 from lht.warehouse import duckdb_write
 from lht.warehouse.base import Slot
 from lht.warehouse.snowflake_types import slot_of
@@ -60,14 +61,14 @@ def test_the_fast_way_is_the_slow_way(values):
     """What Arrow converts at once is what is converted value by value."""
     (column,) = read_frame(pd.DataFrame({"A": values})).columns
     for slot in SLOTS[:3]:
-        fast, slow = fit(column, slot), fits._by_digits(column, slot)
+        fast, slow = fit(column, slot), numbers.by_digits(column, slot)
         assert (
             fast[0].filter(_rest(fast)).to_pylist() == slow[0].drop_null().to_pylist()
         )
         assert set(fast[1]) == set(slow[1])
 
 
-def _rest(fitted: fits.Fitted) -> pa.Array:
+def _rest(fitted: Fitted) -> pa.Array:
     return pa.array([at not in fitted[1] for at in range(len(fitted[0]))])
 
 
