@@ -2,7 +2,10 @@
 
 import gzip
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -15,7 +18,9 @@ from tests.snowflake.statements import Sent
 from lht.exceptions import ConfigError, WarehouseError, WarehouseUnavailableError
 from lht.util.data_writer import write, write_dataframe_to_table
 from lht.util.stage import put_csv_content_to_stage, put_dataframe_to_stage
-from lht.warehouse.snowflake_open import QUERY_TAG
+from lht.warehouse.snowflake import SnowflakeWarehouse
+from lht.warehouse.snowflake_open import QUERY_TAG, opened_snowflake
+from lht.warehouse.snowflake_statements import LEFTOVER
 from lht.warehouse.snowflake_types import slot_of
 from lht.warehouse.snowflake_write import value_of
 
@@ -169,6 +174,53 @@ def test_threads_with_one_session_keep_their_transactions_apart(
         expected = [(at, 100), (at + 2, 100)]
         assert values(snowflake_server, database, query) == expected
     assert not problems(sent(snowflake_server), Judge(tag=QUERY_TAG))
+
+
+@contextmanager
+def in_a_procedure(server: Server, database: str) -> Iterator[Any]:
+    """With its owner's rights nothing is temporary; files go through Snowpark."""
+    session = server.session(database)
+    server.owners_rights = True
+    try:
+        with opened_snowflake(session) as opened:
+            yield SnowflakeWarehouse(replace(opened, in_procedure=True))
+    finally:
+        server.owners_rights = False
+        session.close()
+
+
+@contextmanager
+def without_autocommit(server: Server, database: str) -> Iterator[Any]:
+    with closing(server.connection(database, autocommit=False)) as connection:
+        yield connection
+
+
+@contextmanager
+def with_values_in_the_text(server: Server, database: str) -> Iterator[Any]:
+    with closing(server.connection(database, paramstyle="pyformat")) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("count", [3, MANY])
+@pytest.mark.parametrize(
+    "opening", [in_a_procedure, without_autocommit, with_values_in_the_text]
+)
+def test_frames_go_wherever_a_session_is(snowflake_server, database, opening, count):
+    """The same rows, and what did not fit; no table of ours stays."""
+    texts = ["100 %s o'clock \\", None, "?"] * (count // 3)
+    df = pd.DataFrame({"A": range(count), "B": texts})
+    with opening(snowflake_server, database) as session:
+        for _ in range(2):
+            write(session, df, "RAW", "ONE", types={"A": "NUMBER(4,0)"}, overwrite=True)
+    query = 'SELECT count(*), min("B"), count("B") FROM RAW."ONE"'
+    fitting = min(count, 10_000)
+    kept = 'SELECT count(*) FROM RAW."ONE_REJECTED"' if count > fitting else "SELECT 0"
+    found = values(snowflake_server, database, query)
+    assert found == [(fitting, "100 %s o'clock \\", fitting - fitting // 3)]
+    assert values(snowflake_server, database, kept) == [(2 * (count - fitting),)]
+    left = "SELECT table_name FROM duckdb_tables() WHERE database_name = ?"
+    names = snowflake_server.duck(database).execute(left, [database]).fetchall()
+    assert not [name for (name,) in names if LEFTOVER in name]
 
 
 # -- files onto stages -----------------------------------------------------------------
