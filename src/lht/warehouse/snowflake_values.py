@@ -120,8 +120,16 @@ def survey(schema: TableSchema, table: str, key: str) -> str:
     )
 
 
-def read_survey(schema: TableSchema, row: Sequence[Any]) -> Survey:
+def read_survey(
+    schema: TableSchema, row: Sequence[Any], held: TableSchema | None = None
+) -> Survey:
     """Return what the row of ``survey`` says.
+
+    Args:
+        schema: As it was given to ``survey``.
+        row: The answer.
+        held: The columns with types that hold what the table has already; numbers must
+            have room in these.
 
     Raises:
         UnencodableValueError: A text is no value of its column's type.
@@ -131,20 +139,21 @@ def read_survey(schema: TableSchema, row: Sequence[Any]) -> Survey:
         rows=rows,
         keyed=keyed,
         keys=keys,
-        schema=schema.widened(dict(_needed(schema, iter(measures)))),
+        schema=schema.widened(dict(_needed(schema, held or schema, iter(measures)))),
     )
 
 
 def _needed(
-    schema: TableSchema, measures: Iterator[int | None]
+    schema: TableSchema, held: TableSchema, measures: Iterator[int | None]
 ) -> Iterator[tuple[str, str]]:
     """Read what ``_measures`` asked of each column; yield the types of the decimals."""
-    for column in schema.columns:
+    for column, have in zip(schema.columns, held.columns, strict=True):
         if column.arrow_type != "string" and next(measures):
             raise unencodable(column)
         if scale_of(column.arrow_type) is not None:
             decimals, whole = next(measures) or 0, next(measures) or 0
-            yield column.name, needed_type(column.arrow_type, decimals, whole)
+            if scale_of(have.arrow_type) is not None:
+                yield column.name, needed_type(have.arrow_type, decimals, whole)
 
 
 def _measures(text: str, number: str, arrow_type: str) -> list[str]:
