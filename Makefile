@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
+LOWEST := .venv-lowest
+LOWEST_TOOLS := build editables fakesnow hatchling hypothesis jsonschema pytest pytest-xdist sqlfluff
 
-.PHONY: test check demo bench docs dist lock clean
+.PHONY: test check demo bench docs dist lock lowest clean
 
 test: check
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
@@ -40,8 +42,12 @@ lock: $(STAMP)
 	| grep "^[a-z]"; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock
 
+# The suite with the lowest versions that pyproject.toml allows.
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal tests/unit tests/contract tests/devorg tests/snowflake tests/emulator
+
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(LOWEST) dist build
 
 # The environment is made again only when what it is made from has changed.
 $(STAMP): requirements.lock pyproject.toml
@@ -53,4 +59,15 @@ $(STAMP): requirements.lock pyproject.toml
 	test -x $(BIN)/python || "$$found" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The connector 4.0 warns of the chardet that sqlfluff would bring.
+$(LOWEST)/.installed: $(STAMP)
+	$(BIN)/python -m venv --clear $(LOWEST)
+	$(BIN)/python -c 'import re, tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	  print(*(re.sub(r"\[.*?\]", "", d).replace(">=", "==", 1) for d in sum(p["optional-dependencies"].values(), p["dependencies"])), sep="\n")' > $(LOWEST)/constraints.txt
+	for tool in $(LOWEST_TOOLS); do grep "^$$tool==" requirements.lock || exit 1; done > $(LOWEST)/tools.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt --requirement $(LOWEST)/tools.txt 'chardet<6'
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt --no-build-isolation --editable '.[devorg,snowflake]'
+	$(LOWEST)/bin/python -m pip check
 	@touch $@
