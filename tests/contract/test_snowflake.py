@@ -3,7 +3,7 @@
 import gzip
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from lht.exceptions import (
     MissingKeyError,
     RowCountMismatchError,
     SchemaDriftError,
-    SchemaError,
+    TargetBusyError,
     UnencodableValueError,
     WarehouseError,
 )
@@ -78,7 +78,20 @@ def load(
     ref: TableRef = REF,
     stage: str | None = None,
 ) -> LoadCounts:
-    target = Target(
+    target = target_of(session, mode, schema=schema, ref=ref, stage=stage)
+    with session.load(target, pages) as counts:
+        return counts
+
+
+def target_of(
+    session: SnowflakeSession,
+    mode: str,
+    *,
+    schema: TableSchema = SCHEMA,
+    ref: TableRef = REF,
+    stage: str | None = None,
+) -> Target:
+    return Target(
         ref=ref,
         table=session.read_table(ref),
         schema=schema,
@@ -88,8 +101,6 @@ def load(
         run_id="RUN",
         stage=stage,
     )
-    with session.load(target, pages) as counts:
-        return counts
 
 
 def rows_of(
@@ -320,7 +331,7 @@ def test_what_dead_runs_left_is_dropped(session):
         )
     for name in ("STAGE__LHT_DEAD_2", "STAGE__LHT_ALIVE_2"):
         session.execute(f"CREATE STAGE {session.name(TableRef('LHT', name))}")
-    session.drop_leftovers({"ALIVE"})
+    session.drop_leftovers("RAW", lambda: {"ALIVE"})
     assert leftovers(session) == ["STAGING__LHT_ALIVE_1", "STAGE__LHT_ALIVE_2"]
     assert session.read_table(TableRef("LHT", "STAGING_LHT_DEAD")) is not None
 
@@ -375,24 +386,67 @@ def test_what_hangs_on_a_table_stays(session, kind, mode, widening):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_number_that_snowflake_draws_is_kept_or_refused(session, mode):
-    """A full load would draw the numbers of all rows anew: rather nothing is done."""
+def test_a_number_that_snowflake_draws_is_kept(session, mode):
+    """A row that stays keeps its number; a new one draws its own."""
     body = "NUMBER INTEGER AUTOINCREMENT, ID VARCHAR, NAME VARCHAR, AMOUNT NUMBER(38,2)"
     session.execute(
         f"CREATE TABLE {session.name(REF)} ({body}, SYSTEMMODSTAMP TIMESTAMP_NTZ)"
     )
     load(session, "merge", Batches([ONE]))
     before = rows_of(session, "ID, NUMBER")
-    more = Batches([batch(row("1", "7.00"), row("2"))])
-    if mode == "merge":
-        load(session, mode, more)
-        assert before[0] in rows_of(session, "ID, NUMBER")
-        assert len(set(rows_of(session, "NUMBER"))) == 2
-        return
-    with pytest.raises(SchemaError, match="NUMBER") as caught:
-        load(session, mode, more)
-    assert "--table" in caught.value.hint
-    assert rows_of(session, "ID, NUMBER") == before
+    load(session, mode, Batches([batch(row("1", "7.00"), row("2"))]))
+    assert before[0] in rows_of(session, "ID, NUMBER")
+    assert len(set(rows_of(session, "NUMBER"))) == 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_protected_table_is_not_rebuilt(snowflake_server, session, mode):
+    """A copy would have what the role may see, and no policy: nothing is done."""
+    load(session, mode, Batches([ONE]))
+    name = session.name(REF)
+    snowflake_server.protected.add(name)
+    try:
+        with pytest.raises(SchemaDriftError, match="Amount") as caught:
+            load(session, mode, Batches([wide(row("1", "0.12345"))]))
+    finally:
+        snowflake_server.protected.remove(name)
+    assert "policy" in caught.value.why
+    assert [r[0] for r in rows_of(session, "ID")] == ["1"]
+    assert leftovers(session) == []
+
+
+def test_what_others_write_while_a_table_is_rebuilt_is_not_lost(session, reader):
+    """The copy is given up: a swap would take their rows away."""
+    load(session, "merge", Batches([ONE]))
+    run = type(session)._run
+
+    def meanwhile(self, statement, parameters=(), *, many=False):
+        found = run(self, statement, parameters, many=many)
+        if statement.startswith("INSERT INTO") and "REBUILT__LHT_" in statement:
+            run(reader, f"INSERT INTO {session.name(REF)} (ID) VALUES ('theirs')")
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(session), "_run", meanwhile)
+        with pytest.raises(TargetBusyError, match="others wrote"):
+            load(session, "merge", Batches([wide(row("1", "0.12345"))]))
+    assert {r[0] for r in rows_of(session, "ID")} == {"1", "theirs"}
+    assert leftovers(session) == []
+
+
+def test_a_run_that_lost_its_lease_swaps_nothing_in(session):
+    """What its successor has loaded stays."""
+    load(session, "merge", Batches([ONE]))
+
+    def lost() -> None:
+        raise TargetBusyError("the lease was lost", target_table=str(REF))
+
+    wanted = replace(target_of(session, "merge"), still_ours=lost)
+    wider = Batches([wide(row("1", "0.12345"))])
+    with pytest.raises(TargetBusyError), session.load(wanted, wider):
+        pass
+    assert rows_of(session, "ID, AMOUNT") == [("1", Decimal("1.50"))]
+    assert leftovers(session) == []
 
 
 # -- tables that lht did not make -----------------------------------------------------

@@ -20,8 +20,10 @@ from tests.emulator.faults import (
     Tamper,
     faults,
     is_result,
+    repeated_rows,
     unreadable_value,
 )
+from tests.emulator.scene import PAGE_ROWS
 from tests.emulator.wire import Exchange, Wire
 from tests.snowflake.scene import SnowflakeScene
 
@@ -51,7 +53,7 @@ class Step:
 
 STEPS = (
     Step("insert of texts", 'INSERT INTO .*"STAGING', REST, late=False),
-    Step("overwriting", "^INSERT OVERWRITE", replace(REST, mode=SyncMode.FULL)),
+    Step("removing", "^DELETE FROM .*ACCOUNT", replace(REST, mode=SyncMode.FULL)),
     Step("staging table", '^CREATE TEMPORARY TABLE .*"STAGING', late=False),
     Step("stage", "^CREATE TEMPORARY STAGE", late=False),
     Step("upload", "^PUT", late=False),
@@ -185,14 +187,6 @@ def test_a_fault_of_the_org(bad_scene: SnowflakeScene, wire: Wire) -> None:
 # -- connections that break ---------------------------------------------------------
 
 
-@pytest.fixture
-def impatient(scene: SnowflakeScene) -> Iterator[Session]:
-    """A session that gives a lost answer up soon."""
-    at_once = {"backoff_policy": lambda: itertools.repeat(0.0), "network_timeout": 1}
-    with scene.other(**at_once) as session:
-        yield session
-
-
 @pytest.mark.parametrize("when", ["drop", "before"])
 def test_an_answer_to_a_commit_that_is_lost(
     scene: SnowflakeScene, impatient: Session, when: str
@@ -289,6 +283,68 @@ def test_a_file_that_the_stage_does_not_take(scene: SnowflakeScene) -> None:
     assert "SKIPPED" in receipt.error.message
     assert as_it_stands(scene) == before
     assert_next_is_right(scene)
+
+
+def test_files_that_hold_each_others_rows(
+    bad_scene: SnowflakeScene, wire: Wire
+) -> None:
+    """Each file must bring the rows that Salesforce told of it, not only their sum."""
+    scene = bad_scene
+    changed_since_loaded(scene)
+    before = as_it_stands(scene)
+    last, moved = str((ROWS + 5) % PAGE_ROWS), itertools.count()
+
+    def tamper(exchange: Exchange) -> None:
+        if is_result(exchange):
+            rows = exchange.headers["sforce-numberofrecords"]
+            if rows == last:
+                exchange.headers["sforce-numberofrecords"] = str(int(rows) - 1)
+            elif next(moved) == 0:
+                exchange.headers["sforce-numberofrecords"] = str(int(rows) + 1)
+
+    wire.tamper = tamper
+    assert failing(scene, BULK).error.code == "row_count_mismatch"
+    wire.tamper = lambda _: None
+    assert as_it_stands(scene) == before
+    assert_next_is_right(scene)
+
+
+def test_rows_that_come_twice_at_first(bad_scene: SnowflakeScene, wire: Wire) -> None:
+    """A first load, too, brings no record twice, though all would be new."""
+    scene = bad_scene
+    scene.accounts(2 * PAGE_ROWS)
+    wire.tamper = repeated_rows()
+    assert failing(scene, BULK).error.code == "duplicate_key"
+    wire.tamper = lambda _: None
+    assert not scene.past.has_table("ACCOUNT")
+    assert_next_is_right(scene)
+
+
+def test_a_refusal_that_quotes_a_value(scene: SnowflakeScene) -> None:
+    """What Snowflake says of a value is not passed on."""
+    changed_since_loaded(scene)
+    text = f"Numeric value '{ROW_VALUE}' is not recognized"
+    scene.server.fail("^MERGE", code=100038, error=text)
+    receipt = failing(scene, BULK)
+    assert "100038" in receipt.error.message
+    assert ROW_VALUE not in repr(receipt)
+    assert_next_is_right(scene)
+
+
+def test_what_dead_runs_left_is_dropped(scene: SnowflakeScene) -> None:
+    """Tables and stages of ours that belong to no living run go with the next one."""
+    scene.accounts(3)
+    scene.sync("Account")
+    scene.run_sql(
+        'CREATE TABLE RAW."REBUILT__LHT_DEAD_0" (N NUMBER)',
+        'CREATE TABLE LHT."STAGING__LHT_DEAD_1" (N NUMBER)',
+        'CREATE STAGE LHT."STAGE__LHT_DEAD_2"',
+        "CREATE TABLE RAW.THEIRS (N NUMBER)",
+    )
+    assert len(scene.leftovers()) == 3
+    scene.sync("Account")
+    scene.check("Account")
+    assert scene.past.has_table("THEIRS")
 
 
 def test_a_lease_that_is_lost(scene: SnowflakeScene) -> None:

@@ -167,7 +167,7 @@ def into_a_table_of_the_users(house: House) -> None:
             f'CREATE TABLE {house.table} ("ANNUALREVENUE" NUMBER(10,2), NAME TEXT(99),'
             ' "NUMBEROFEMPLOYEES" NUMBER(9,0), ID TEXT, LASTMODIFIEDDATE TIMESTAMP_NTZ,'
             " FOUNDED__C TEXT, \"Rank\" FLOAT DEFAULT 1 COMMENT 'it''s \\\\ ours',"
-            " PLACED NUMBER(9,0) NOT NULL DEFAULT 7)",
+            " PLACED NUMBER(9,0) NOT NULL DEFAULT 7) COMMENT = 'theirs'",
             f"INSERT INTO {house.table} (ID, ANNUALREVENUE, FOUNDED__C,"
             " LASTMODIFIEDDATE) VALUES"
             f" ('{account}', 1.25, '1999-12-31', '2026-01-01')",
@@ -232,7 +232,7 @@ def after_a_run_that_died(house: House) -> None:
 def with_a_statement_that_fails(house: House) -> None:
     """What was begun is rolled back."""
     with house.session() as scene:
-        house.server.fail("^INSERT OVERWRITE")
+        house.server.fail("^MERGE")
         with pytest.raises(SyncError):
             scene.sync("Account", options=LESS)
 

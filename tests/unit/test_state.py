@@ -351,8 +351,7 @@ def test_a_lost_lease_is_noticed(shared, session):
     leases = Leases(shared, "ours")
     with leases.held(session, TARGET):
         session.execute("UPDATE LHT.LEASES SET expires_at = ?", (AT,))
-        with pytest.raises(TargetBusyError, match="was lost"):
-            leases.check(TARGET)
+        leases.check(TARGET)  # nobody has taken it
         with (
             shared.session() as other,
             Leases(shared, "theirs").held(other, TARGET),

@@ -1,5 +1,6 @@
 """A lease per target table keeps a second run out while the first one works."""
 
+import logging
 import os
 import socket
 import threading
@@ -16,6 +17,7 @@ from lht.warehouse import sql
 from lht.warehouse.base import Session, Warehouse
 
 HEARTBEAT_SECONDS: Final = 30.0
+_log = logging.getLogger("lht.sync")
 _START: Final = uuid.uuid4().hex[:8]
 _LEASES: Final = TableRef(SCHEMA, "LEASES")
 _COLUMNS: Final = ("TARGET_TABLE", "RUN_ID", "OWNER", "HEARTBEAT_AT", "EXPIRES_AT")
@@ -66,8 +68,13 @@ class Leases:
         began to read later, and commits later.
         """
         with self._warehouse.session() as session:
-            holder = self._holder(session, target)
-        if holder is None or holder[0] != self._run_id:
+            other = self._holder(session, target, besides=self._run_id)
+            ours = session.query(
+                f"SELECT run_id FROM {session.name(_LEASES)}"
+                " WHERE target_table = ? AND run_id = ?",  # who takes over deletes it
+                (_key(target), self._run_id),
+            )
+        if other or not ours:
             raise TargetBusyError(
                 f"the lease of {target} was lost while loading",
                 hint="another run took over; look at it with: lht runs",
@@ -138,12 +145,21 @@ class Leases:
     def _beat(self) -> None:
         while not self._over.wait(HEARTBEAT_SECONDS):
             now = utc_now()
-            with suppress(WarehouseError), self._warehouse.session() as session:
+            with _heard(), self._warehouse.session() as session:
                 session.execute(
                     f"UPDATE {session.name(_LEASES)}"
                     " SET heartbeat_at = ?, expires_at = ? WHERE run_id = ?",
                     (now, self._expiry(now), self._run_id),
                 )
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Let the next heartbeat come, whatever this one failed with."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001  a driver's own, for the connection is closing
+        _log.warning("a heartbeat failed", exc_info=True)
 
 
 class Lease(NamedTuple):

@@ -47,7 +47,8 @@ def load(
     facts = planned.facts
     ref = facts.ref
     session.ensure_schema(ref.schema)
-    with session.load(_target(session, planned, run_id), extraction) as counts:
+    wanted = _target(session, planned, run_id, lambda: leases.check(str(ref)))
+    with session.load(wanted, extraction) as counts:
         if facts.key != "Id":
             session.check_key(ref, facts.key)
         _reconcile(extraction, counts)
@@ -63,7 +64,9 @@ def load(
     return done
 
 
-def _target(session: Session, planned: Planned, run_id: str) -> Target:
+def _target(
+    session: Session, planned: Planned, run_id: str, still_ours: Callable[[], None]
+) -> Target:
     """Return what is loaded; a table that is adopted is looked at closely before."""
     facts = planned.facts
     if planned.load.adopting:
@@ -78,6 +81,7 @@ def _target(session: Session, planned: Planned, run_id: str) -> Target:
         full=planned.load.mode is SyncMode.FULL,
         run_id=run_id,
         stage=planned.options.stage,
+        still_ours=still_ours,
     )
 
 

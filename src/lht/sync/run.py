@@ -174,8 +174,10 @@ class Run:
             store = Store(session)
             if prepare:
                 store.prepare()
-                alive = live_leases(session, self._warehouse)
-                session.drop_leftovers({lease.run_id for lease in alive})
+                session.drop_leftovers(
+                    self._context.schema,
+                    lambda: {x.run_id for x in live_leases(session, self._warehouse)},
+                )
             store.add_run(self.run_id, event, document)
 
     def _report(self, place: Place, receipts: list[ObjectReport]) -> SyncReport:

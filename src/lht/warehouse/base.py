@@ -5,7 +5,7 @@ The sync line knows nothing else of warehouses. Peculiarities live in ``Capabili
 and in the warehouse's own module.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +41,7 @@ class Target:
     full: bool  # what arrives replaces all rows; if not, it is merged with them
     run_id: str  # by which what it leaves behind is known
     stage: str | None = None  # the caller's own stage, where there are stages
+    still_ours: Callable[[], None] = lambda: None  # raises if another run took over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,8 +210,13 @@ class Session(Protocol):
             ConfigError: There are no stages, or none can have that name.
         """
 
-    def drop_leftovers(self, alive: Collection[str]) -> None:
-        """Drop what loads of dead runs left behind; *alive* are ids of live runs."""
+    def drop_leftovers(self, schema: str, alive: Callable[[], Collection[str]]) -> None:
+        """Drop what loads of dead runs left behind.
+
+        Args:
+            schema: Of the target tables.
+            alive: Asked, once it is known what there is, for the ids of live runs.
+        """
 
     def close(self) -> None:
         """Give the connection back."""

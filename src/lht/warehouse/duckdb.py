@@ -132,7 +132,7 @@ class DuckDBSession(DuckDBWrites):
             write = self._replace_rows if target.full else self._merge_rows
             yield write(target, schema, batches)
 
-    def drop_leftovers(self, alive: Collection[str]) -> None:
+    def drop_leftovers(self, schema: str, alive: Callable[[], Collection[str]]) -> None:
         """Do nothing: what a load needs exists inside its transaction only."""
 
     def _replace_rows(

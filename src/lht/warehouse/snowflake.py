@@ -17,7 +17,9 @@ from lht.exceptions import (
     DuplicateKeyError,
     RowCountMismatchError,
     SchemaDriftError,
+    TargetBusyError,
     WarehouseError,
+    WarehouseUnavailableError,
 )
 from lht.pages import Pages
 from lht.schema import SchemaChange, TableInfo, TableRef, TableSchema
@@ -29,7 +31,7 @@ from lht.warehouse.base import Capabilities, LoadCounts, Target
 from lht.warehouse.snowflake_files import SnowflakeFiles
 from lht.warehouse.snowflake_open import OpenedSnowflake
 from lht.warehouse.snowflake_stage import scratch_name, staged
-from lht.warehouse.snowflake_statements import Write, rebuild
+from lht.warehouse.snowflake_statements import Write, both_counted, rebuild
 from lht.warehouse.snowflake_tables import House
 from lht.warehouse.snowflake_values import Survey, read_survey, survey
 from lht.warehouse.snowflake_write import SnowflakeWrites
@@ -122,7 +124,8 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
     def _surveyed(self, target: Target, staging: str, rows: int) -> Survey:
         """Look at what is staged, and raise unless it can be loaded."""
         (row,) = self.query(survey(target.schema, staging, target.key))
-        found = read_survey(target.schema, row)
+        held = _held(target.table, target.schema) if target.table else None
+        found = read_survey(target.schema, row, held)
         if found.rows != rows:
             raise RowCountMismatchError(
                 f"{rows:,} rows were staged, {found.rows:,} are there", hint=_AGAIN
@@ -237,9 +240,16 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
         }
         try:
             self._check_exact(table, changes, changed)
+            self._check_no_policies(table.ref)
             definitions = self.definitions(table.ref, changed)
-            for statement in rebuild(name, aside, table, changed, definitions):
-                self.execute(statement)
+            *steps, swap = rebuild(name, aside, table, changed, definitions)
+            with self._unchanged(table.ref, aside):
+                for statement in steps:
+                    self.execute(statement)
+            target.still_ours()
+            self.execute(swap)
+        except (TargetBusyError, WarehouseUnavailableError):
+            raise
         except WarehouseError as error:
             told = ", ".join(f"{c.column} ({c.old_type})" for c in changes)
             raise SchemaDriftError(
@@ -252,6 +262,37 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
         finally:
             with contextlib.suppress(WarehouseError):  # a later run drops it
                 self.execute(f"DROP TABLE IF EXISTS {aside}")
+
+    def _check_no_policies(self, ref: TableRef) -> None:
+        """Raise if a masking or row access policy decides what we see of a table.
+
+        A copy would hold what we see of it, and bear no policy.
+        """
+        entity = sql.literal(self.name(ref))
+        if self._scalar(
+            f"SELECT COUNT(*) FROM TABLE({self._catalog('POLICY_REFERENCES')}"
+            f"(REF_ENTITY_NAME => {entity}, REF_ENTITY_DOMAIN => 'TABLE'))"
+        ):
+            text = "a policy protects the table: its copy would not be protected"
+            raise WarehouseError(text, why=text)
+
+    @contextlib.contextmanager
+    def _unchanged(self, ref: TableRef, aside: str) -> Iterator[None]:
+        """Raise unless the block copied a table whole, and nobody wrote into it."""
+        name = self.name(ref)
+        changed_at = f"SELECT SYSTEM$LAST_CHANGE_COMMIT_TIME({sql.literal(name)})"
+        before = self._scalar(changed_at)
+        yield
+        ((rows, copied),) = self.query(both_counted(name, aside))
+        if self._scalar(changed_at) != before:
+            raise TargetBusyError(
+                f"others wrote into {ref} while its columns changed",
+                hint="run it again",
+                target_table=str(ref),
+            )
+        if rows != copied:
+            text = f"{copied:,} of {rows:,} rows could be copied"
+            raise WarehouseError(text, why=text)
 
     def _check_exact(
         self, table: TableInfo, changes: list[SchemaChange], changed: dict[str, str]
@@ -269,28 +310,27 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
     # -- the rows -----------------------------------------------------------------
 
     def _replace_rows(self, target: Target, write: Write, rows: int) -> LoadCounts:
-        """Make what is staged the rows of the table, with one statement."""
-        theirs = columns.theirs_of(write.info, write.schema)
-        columns.check_carried(write.info, theirs)
-        ((inserted, unchanged, before, keys),) = self.query(write.compared())
+        """Make what is staged the rows of the table: the others go.
+
+        Rows that stay are not written anew, and columns that are not ours not at all.
+        """
+        ((before, keys),) = self.query(write.held())
         if before != keys:
             raise _not_unique(target.ref, target.key, before - keys)
-        self.execute(write.overwrite(theirs))
-        return self._counts(
-            target,
-            write,
-            staged=rows,
-            inserted=inserted,
-            updated=rows - inserted - unchanged,
-            removed=before - (rows - inserted),
-            expected=rows,
-        )
+        ((removed, *_),) = self.query(write.remove())
+        return self._merged(target, write, rows, before - removed, removed)
 
     def _merge_rows(self, target: Target, write: Write, rows: int) -> LoadCounts:
         """Insert new rows, update changed ones, leave equal ones."""
         ((matched, keys, before),) = self.query(write.matched())
         if matched != keys:
             raise _not_unique(target.ref, target.key, matched - keys)
+        return self._merged(target, write, rows, before, 0)
+
+    def _merged(
+        self, target: Target, write: Write, rows: int, before: int, removed: int
+    ) -> LoadCounts:
+        """Merge what is staged with the rows that the table has *before*."""
         (merged,) = self.records(write.merge())
         inserted = int(merged["number of rows inserted"])
         return self._counts(
@@ -299,8 +339,8 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
             staged=rows,
             inserted=inserted,
             updated=int(merged["number of rows updated"]),
-            removed=0,
-            expected=before + inserted,
+            removed=int(removed),
+            expected=int(before) + inserted,
         )
 
     def _counts(

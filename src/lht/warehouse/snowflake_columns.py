@@ -10,7 +10,7 @@ Source: https://docs.snowflake.com/en/sql-reference/sql/alter-table-column, read
 import re
 from typing import Final, NamedTuple
 
-from lht.exceptions import MissingKeyError, SchemaError
+from lht.exceptions import MissingKeyError
 from lht.schema import (
     Column,
     SchemaChange,
@@ -186,11 +186,6 @@ def altered(value: str, change: SchemaChange, arrow_type: str) -> str | None:
     return f"({there})::{old} IS DISTINCT FROM {value}"
 
 
-def theirs_of(info: TableInfo, schema: TableSchema) -> list[TableColumn]:
-    """Return the table's columns that are not ours: users' own and removed fields."""
-    return [c for c in info.columns if c.name.lower() not in schema.by_name]
-
-
 def key_of(info: TableInfo, key: str) -> TableColumn:
     """Return the table's column that tells rows apart.
 
@@ -219,32 +214,3 @@ def _no_key(ref: TableRef, key: str) -> MissingKeyError:
         hint="sync into another table with --table",
         table=str(ref),
     )
-
-
-def check_carried(info: TableInfo, theirs: list[TableColumn]) -> None:
-    """Raise if a column of users' cannot be carried over with its values.
-
-    Raises:
-        SchemaError: New rows would need a number that only Snowflake can draw.
-    """
-    if drawn := [c.name for c in theirs if c.generated]:
-        raise SchemaError(
-            f"{info.ref} has an AUTOINCREMENT column ({', '.join(drawn)}), which a full"
-            " load cannot keep",
-            hint="sync into another --table, and join the column to it",
-            table=str(info.ref),
-        )
-
-
-def carried(column: TableColumn, of: str, key: str) -> str:
-    """Return the old value of a column of theirs; new rows get its default.
-
-    Args:
-        column: Of the table.
-        of: The alias of the table.
-        key: The quoted column that tells rows apart.
-    """
-    old = f"{of}.{sql.quote(column.name)}"
-    if column.default is None:
-        return old
-    return f"CASE WHEN {of}.{key} IS NULL THEN {column.default} ELSE {old} END"

@@ -1,11 +1,11 @@
 """The statements of a load into Snowflake, as texts. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from lht.exceptions import SchemaDriftError
-from lht.schema import TableColumn, TableInfo, TableSchema
+from lht.schema import TableInfo, TableSchema
 from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.snowflake_values import converted
@@ -23,32 +23,17 @@ class Write:
     schema: TableSchema  # our columns, with the table's types
     key: str
 
-    def compared(self) -> str:
-        """Ask how many staged rows are new and how many equal the table's.
-
-        With it how many rows the table has, and how many keys they have.
-        """
+    def held(self) -> str:
+        """Ask how many rows the table has, and how many keys they have."""
         key = self._name(self.key)
-        return _side_by_side(
-            f"SELECT COUNT_IF(t.{key} IS NULL) AS FRESH,"
-            f" COUNT_IF(t.{key} IS NOT NULL AND NOT ({self._differs()})) AS EQUAL"
-            f" FROM {self._source()} s LEFT JOIN {self.target} t"
-            f" ON t.{key} = s.{self._of(self.key)}",
-            f"SELECT COUNT(*) AS HELD, COUNT(DISTINCT {key}) AS KEYS"
-            f" FROM {self.target}",
-        )
+        return f"SELECT COUNT(*), COUNT(DISTINCT {key}) FROM {self.target}"
 
-    def overwrite(self, theirs: Sequence[TableColumn]) -> str:
-        """Replace all rows, carrying over the columns that are not ours."""
-        key, ours = self._name(self.key), self.schema.names
-        names = [*map(self._name, ours), *(sql.quote(c.name) for c in theirs)]
-        values = [f"s.{self._of(name)}" for name in ours]
-        values += [columns.carried(c, "t", key) for c in theirs]
-        old = f"LEFT JOIN {self.target} t ON t.{key} = s.{self._of(self.key)}"
+    def remove(self) -> str:
+        """Delete the rows that are not staged."""
+        key, staged = self._name(self.key), self._of(self.key)
         return (
-            f"INSERT OVERWRITE INTO {self.target} ({', '.join(names)})"
-            f" SELECT {', '.join(values)} FROM {self._source()} s"
-            + (f" {old}" if theirs else "")
+            f"DELETE FROM {self.target} WHERE {key} NOT IN"
+            f" (SELECT {staged} FROM {self.staging})"
         )
 
     def matched(self) -> str:
@@ -132,6 +117,13 @@ def _immovable(table: TableInfo, column: str, changed: str) -> SchemaDriftError:
 def _side_by_side(*queries: str) -> str:
     """Return one query for the only rows of several, one after the other."""
     return "SELECT * FROM " + " CROSS JOIN ".join(f"({query})" for query in queries)
+
+
+def both_counted(left: str, right: str) -> str:
+    """Ask how many rows two tables have."""
+    return _side_by_side(
+        f"SELECT COUNT(*) AS ONE FROM {left}", f"SELECT COUNT(*) AS OTHER FROM {right}"
+    )
 
 
 def rebuild(

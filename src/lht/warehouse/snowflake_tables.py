@@ -8,7 +8,7 @@ are always qualified and quoted: nothing rests on the session's database or sche
 import contextlib
 import re
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
@@ -29,6 +29,7 @@ from lht.warehouse.snowflake_open import QUERY_TAG, OpenedSnowflake
 from lht.warehouse.snowflake_statements import LEFTOVER
 
 UNLEASED: Final = "W"  # begins the ids of what no lease tells to be alive: for a day
+_LEFTOVER: Final = re.compile(rf"[A-Z]+{LEFTOVER}([0-9A-Z]+)_[0-9]+")
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE")
 _QUOTED_OR_MARK: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\?")
 _locks: Final = WeakKeyDictionary[Any, threading.RLock]()  # of connections
@@ -240,8 +241,9 @@ class SnowflakeTables:
             f" FROM {self._catalog('TABLES')} t JOIN {self._catalog('COLUMNS')} c"
             " ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME"
             " WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?"
+            " AND c.TABLE_SCHEMA = ? AND c.TABLE_NAME = ?"
             " ORDER BY c.ORDINAL_POSITION",
-            _folded(ref),
+            _folded(ref) * 2,
         )
         if not rows:
             return None
@@ -315,20 +317,28 @@ class SnowflakeTables:
             or not columns.holds(have.sql_type, columns.holding(have, column))
         ]
 
-    def drop_leftovers(self, alive: Collection[str]) -> None:
-        """Drop what loads of dead runs left behind; see ``Session``."""
+    def drop_leftovers(self, schema: str, alive: Callable[[], Collection[str]]) -> None:
+        """Drop what loads of dead runs left behind; see ``Session``.
+
+        What cannot be listed or dropped now is left for a later run.
+        """
         for kind in ("TABLE", "STAGE"):
-            rows = self.query(
-                f"SELECT {kind}_SCHEMA, {kind}_NAME FROM {self._catalog(f'{kind}S')}"
-                f" WHERE CONTAINS({kind}_NAME, '{LEFTOVER}')"
-                f" AND (NOT CONTAINS({kind}_NAME, '{LEFTOVER}{UNLEASED}')"
-                " OR CREATED < DATEADD('DAY', -1, CURRENT_TIMESTAMP()))"
-            )
-            for schema, name in rows:
-                run_id = name.partition(LEFTOVER)[2].partition("_")[0]
-                if run_id and run_id not in alive:
-                    found = sql.name(self._house.database, schema, name)
-                    self.execute(f"DROP {kind} IF EXISTS {found}")
+            with contextlib.suppress(WarehouseError):
+                rows = self.query(
+                    f"SELECT {kind}_SCHEMA, {kind}_NAME FROM"
+                    f" {self._catalog(f'{kind}S')} WHERE {kind}_SCHEMA IN ('LHT', ?)"
+                    f" AND CONTAINS({kind}_NAME, '{LEFTOVER}')"
+                    f" AND (NOT CONTAINS({kind}_NAME, '{LEFTOVER}{UNLEASED}')"
+                    " OR CREATED < DATEADD('DAY', -1, CURRENT_TIMESTAMP()))",
+                    (schema.upper(),),
+                )
+                living = alive() if rows else ()
+                for where, name in rows:
+                    ours = _LEFTOVER.fullmatch(name)
+                    if ours and ours[1] not in living:
+                        found = sql.name(self._house.database, where, name)
+                        with contextlib.suppress(WarehouseError):
+                            self.execute(f"DROP {kind} IF EXISTS {found}")
 
     def _catalog(self, view: str) -> str:
         return f"{sql.quote(self._house.database)}.INFORMATION_SCHEMA.{view}"

@@ -20,6 +20,7 @@ from tests.snowflake.fake import (  # noqa: F401  what they register is what is 
     control,
     copying,
     functions,
+    governing,
     showing,
     stages,
     wire,
@@ -55,7 +56,7 @@ class Fault:
     left: int
 
 
-@dataclass
+@dataclass(repr=False)
 class Server:
     """A fake Snowflake on a port of this machine."""
 
@@ -63,6 +64,7 @@ class Server:
     owners_rights: bool = False
     lock_timeout: float = LOCK_TIMEOUT_SECONDS
     statements: list[Statement] = field(default_factory=list)
+    protected: set[str] = field(default_factory=set)  # names of tables with a policy
     sessions: dict[str, Session] = field(default_factory=dict)
     locks: dict[Name, Session] = field(default_factory=dict)
 
@@ -79,6 +81,9 @@ class Server:
         self._faults: list[Fault] = []
         self._answers: dict[str, dict[str, Any] | None] = {}
         self._attached: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<Server at {self.address}>"  # not all that there ever was
 
     @property
     def address(self) -> str:
