@@ -1,5 +1,6 @@
 """A fake Snowflake for every test of this folder, and an empty database for each."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -68,3 +69,11 @@ def bad_scene(scene: SnowflakeScene, org: Org, wire: Wire) -> Iterator[Snowflake
     """A scene whose client reaches the org through the ``wire``."""
     with Client(credentials(org, wire.url)) as client:
         yield replace(scene, client=client)
+
+
+@pytest.fixture
+def impatient(scene: SnowflakeScene) -> Iterator[Session]:
+    """A session that gives a lost answer up soon."""
+    at_once = {"backoff_policy": lambda: itertools.repeat(0.0), "network_timeout": 1}
+    with scene.other(**at_once) as session:
+        yield session

@@ -166,7 +166,7 @@ def test_a_stage_of_the_users_keeps_their_files(scene: SnowflakeScene) -> None:
     """On a stage that the user names, only what we have put there is removed."""
     scene.run_sql("CREATE STAGE PUBLIC.THEIRS")
     scene.warehouse.sql(
-        "COPY INTO @PUBLIC.THEIRS/mine.csv FROM (SELECT 1 AS N)"
+        "COPY INTO @PUBLIC.THEIRS/crm/mine.csv FROM (SELECT 1 AS N)"
         " FILE_FORMAT = (TYPE = CSV COMPRESSION = NONE) SINGLE = TRUE"
     ).collect()
     scene.accounts(250)
@@ -174,4 +174,4 @@ def test_a_stage_of_the_users_keeps_their_files(scene: SnowflakeScene) -> None:
     scene.check("Account")
     assert any("THEIRS" in s.text for s in scene.statements if "PUT" in s.text)
     (listed,) = scene.warehouse.sql("LIST @PUBLIC.THEIRS").collect()
-    assert listed["name"] == "theirs/mine.csv"
+    assert listed["name"] == "theirs/crm/mine.csv"
