@@ -17,7 +17,7 @@ SPARE = 3  # points by chance, besides those that are sure to matter
 OPTIONS = Options(bulk_threshold=THRESHOLD)
 # Behind these there is something else in the org or in Snowflake than before.
 _DECISIVE = re.compile(
-    r"behind (?!SELECT|USE |CREATE TABLE IF NOT EXISTS)|answer (POST|DELETE)"
+    r"behind (?!SELECT|USE |BEGIN|CREATE TABLE IF NOT EXISTS)|answer (POST|DELETE)"
 )
 _DATABASE = re.compile(r'"T\d+"\.')
 

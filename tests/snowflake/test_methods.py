@@ -133,7 +133,7 @@ def test_the_six_methods_give_one_table(scene: SnowflakeScene) -> None:
 
 
 @settings(
-    max_examples=3,
+    max_examples=2,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(pools=POOLS)
