@@ -128,7 +128,9 @@ def translated(statement: str | None = None) -> Iterator[None]:
     try:
         yield
     except driver_errors() as error:
-        raise _translation(_facts(error), statement) from error
+        facts = _facts(error)
+        quoting = _quotes_values(facts)  # a traceback would show it
+        raise _translation(facts, statement) from (None if quoting else error)
 
 
 @contextlib.contextmanager

@@ -5,10 +5,8 @@ whatever a file format does with quotes. Each row has its number, so that none i
 empty line.
 """
 
-import io
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -16,9 +14,8 @@ from typing import Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pcsv
 
-from lht.pages import Counted, CsvFile, Page
+from lht.pages import Counted, CsvFile, Page, packed
 from lht.schema import Column, TableSchema
 from lht.warehouse.base import Slot
 
@@ -30,8 +27,6 @@ _PAGE_BYTES: Final = 64 * 2**20  # of texts at most, for pages are in memory
 _FIRST_BYTES: Final = 8 * 2**20
 _LEAST_ROWS: Final = 1_000
 _GROWTH: Final = 4.0  # one page tells little
-_GZIP: Final = 31  # the window bits that stand for gzip
-_FAST: Final = 1
 T = TypeVar("T", bound=Counted)
 
 
@@ -139,12 +134,9 @@ class FramePage:
         """Return the rows as a gzipped CSV; None if they are few enough to be bound."""
         if not self.as_file:
             return None
-        batch, buffer = texts_of(self.slice, self.slots, self.first), io.BytesIO()
-        pcsv.write_csv(batch, buffer, pcsv.WriteOptions(quoting_style="needed"))
-        packer = zlib.compressobj(_FAST, wbits=_GZIP)
-        wire = packer.compress(buffer.getbuffer()) + packer.flush()
-        self.size_bytes = len(wire)
-        return CsvFile(header=tuple(batch.schema.names), wire=wire)
+        file = packed(texts_of(self.slice, self.slots, self.first))
+        self.size_bytes = len(file.wire)
+        return file
 
 
 @dataclass(slots=True)

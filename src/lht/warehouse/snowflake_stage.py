@@ -22,7 +22,7 @@ from lht.exceptions import (
     RowCountMismatchError,
     WarehouseError,
 )
-from lht.pages import CsvFile, Page, Pages
+from lht.pages import CsvFile, Page, Pages, packed
 from lht.schema import TableRef, TableSchema
 from lht.warehouse import sql
 from lht.warehouse.snowflake_errors import translated
@@ -31,6 +31,9 @@ from lht.warehouse.snowflake_statements import LEFTOVER
 from lht.warehouse.snowflake_tables import House, SnowflakeTables
 
 SCHEMA: Final = "LHT"  # where staging tables and stages of ours are
+# Values count as a part of the statement, which should not be longer than that.
+# Source: https://docs.snowflake.com/en/user-guide/query-size-limits, read 2026-11-21.
+_BOUND_BYTES: Final = 2**20
 _AGAIN: Final = "run it again; if it happens again, please report it"
 _numbers: Final = itertools.count()
 # Every option matters; of '' and NULL see ``lht.warehouse.snowflake_values``.
@@ -261,10 +264,14 @@ def staged(
     files = Stage(session, house, run_id, stage, ref.schema.upper())
 
     def arrive(page: Page) -> Arrived:
-        file = page.csv_file() if page.rows else None
+        if not page.rows:
+            return Arrived(num_rows=0)
+        file = page.csv_file()
         if file is None:
-            texts = page.texts(schema) if page.rows else None
-            return Arrived(num_rows=page.rows, texts=texts)
+            texts = page.texts(schema)
+            if texts.nbytes <= _BOUND_BYTES and not house.pyformat:
+                return Arrived(num_rows=page.rows, texts=texts)
+            file = packed(texts)
         header = tuple(name.upper() for name in file.header)
         if sorted(header) != sorted(names):
             raise DataError(

@@ -31,7 +31,6 @@ from lht.warehouse.snowflake_statements import LEFTOVER
 UNLEASED: Final = "W"  # begins the ids of what no lease tells to be alive: for a day
 _LEFTOVER: Final = re.compile(rf"[A-Z]+{LEFTOVER}([0-9A-Z]+)_[0-9]+")
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "COPY", "TRUNCATE")
-_QUOTED_OR_MARK: Final = re.compile(r"'(?:[^'\\]|''|\\.)*'|\"(?:[^\"]|\"\")*\"|\?")
 _locks: Final = WeakKeyDictionary[Any, threading.RLock]()  # of connections
 _locks_lock: Final = threading.Lock()
 _BINDS: Final = (
@@ -52,6 +51,11 @@ class House:
 
     def __post_init__(self) -> None:
         self.lock = _lock_of(self.opened.connection)
+
+    @property
+    def pyformat(self) -> bool:
+        """Whether the connector would write values into the statement's text."""
+        return bool(getattr(self.opened.connection, "is_pyformat", False))
 
     @property
     def autocommit(self) -> bool:
@@ -141,22 +145,16 @@ class SnowflakeTables:
             many: See there.
         """
         with self._house.lock, translated(statement):
-            run = self._cursor.executemany if many else self._cursor.execute
-            run(
-                self._marked(statement) if parameters else statement,
-                list(parameters) or None,
-                _statement_params={"QUERY_TAG": QUERY_TAG},
-            )
+            options: dict[str, Any] = {"_statement_params": {"QUERY_TAG": QUERY_TAG}}
+            if many and not self._house.pyformat:
+                self._cursor.executemany(statement, list(parameters), **options)
+            else:
+                if parameters and self._house.pyformat:
+                    options["_force_qmark_paramstyle"] = True  # not into the text
+                for values in parameters if many else (parameters,):
+                    self._cursor.execute(statement, list(values) or None, **options)
             names = [column[0].lower() for column in self._cursor.description]
             return Found(names, [tuple(row) for row in self._cursor.fetchall()])
-
-    def _marked(self, statement: str) -> str:
-        """Return the statement with the marks that the caller's connection knows."""
-        if not getattr(self._house.opened.connection, "is_pyformat", False):
-            return statement
-        return _QUOTED_OR_MARK.sub(
-            lambda found: "%s" if found[0] == "?" else found[0], statement
-        )
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
