@@ -12,7 +12,7 @@ from benchmarks.course import Course, Result, Subject
 from benchmarks.org import OrgProcess
 from benchmarks.report import machine, render
 
-WIDE = Subject("wide", "Account", columns=45)
+WIDE = Subject("wide", "Account", columns=45, staged=True)
 NARROW = Subject("narrow", "Reading__c", columns=8)
 
 

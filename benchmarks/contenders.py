@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import partial
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 _PIECE_BYTES = 256 * 1024
@@ -31,6 +33,8 @@ class Task:
     token: str
     database: str  # the file to fill
     pages: tuple[str, ...] = ()  # plain files, for who reads those
+    page_rows: tuple[int, ...] = ()  # of each of them
+    wire_bytes: int = 0  # of all of them, compressed
     columns: dict[str, str] = field(default_factory=dict)  # with SQL types, likewise
     checksum: str = ""  # what a filled table must have, once it is known
 
@@ -137,11 +141,103 @@ def download(task: Task) -> Taken:
     """Fetch the compressed pages over one connection and throw them away."""
     watch = Stopwatch()
     rows = 0
-    for page_rows, pieces in result_pages(task):
+    for page_rows, answer in result_pages(task):
         rows += page_rows
-        for _ in pieces:
+        for _ in pieces_of(answer):
             pass
     wall, cpu = watch.read()
+    return Taken(wall_seconds=wall, cpu_seconds=cpu, peak_bytes=peak_bytes(), rows=rows)
+
+
+def page(task: Task) -> Taken:
+    """Fetch the compressed pages over one connection, one whole page at a time."""
+    watch = Stopwatch()
+    rows = 0
+    for page_rows, answer in result_pages(task):
+        rows += page_rows
+        answer.read()
+    wall, cpu = watch.read()
+    return Taken(wall_seconds=wall, cpu_seconds=cpu, peak_bytes=peak_bytes(), rows=rows)
+
+
+def fetch(task: Task) -> Taken:
+    """Fetch the compressed pages as lht does, several at a time, and nothing else."""
+    from lht.salesforce import bulk_query
+    from lht.salesforce.auth import ClientCredentials
+    from lht.salesforce.client import Client
+
+    client = Client(ClientCredentials(**task.connection))
+    job = bulk_query.read_job(client, task.job_id)
+    watch = Stopwatch()
+    pages = bulk_query.iter_result_pages(client, job, transform=lambda page: page)
+    rows = sum(page.rows for page in pages)
+    wall, cpu = watch.read()
+    return Taken(wall_seconds=wall, cpu_seconds=cpu, peak_bytes=peak_bytes(), rows=rows)
+
+
+def stage(task: Task) -> Taken:
+    """Put the pages onto a stage as a load into Snowflake does, and copy them.
+
+    All of it is ours, but for a connection in this process that reads each file and
+    keeps nothing.
+    """
+    from benchmarks.stand_in import Sink
+
+    sink = Sink(tuple(task.page_rows))
+    taken = _staged(task, sink)
+    if sum(sink.told.files.values()) != task.wire_bytes:
+        raise RuntimeError("what came to the stage is not what Salesforce sent")
+    return taken
+
+
+def connected(task: Task, *, encrypted: bool = False) -> Taken:
+    """Do the same with Snowflake's own connector, over HTTP to another process."""
+    import snowflake.connector
+
+    from benchmarks.stand_in import stand_in
+
+    with (
+        stand_in(tuple(task.page_rows), encrypted=encrypted) as options,
+        snowflake.connector.connect(**options) as connection,
+    ):
+        return _staged(task, connection)
+
+
+def _staged(task: Task, connection: Any) -> Taken:
+    """Bring the pages into a staging table: login, describe and job come before."""
+    from lht.salesforce import bulk_query, describe
+    from lht.salesforce.auth import ClientCredentials
+    from lht.salesforce.client import Client
+    from lht.schema import TableRef
+    from lht.sync.extract import by_bulk
+    from lht.typemap import table_schema
+    from lht.warehouse.snowflake_open import OpenedSnowflake
+    from lht.warehouse.snowflake_stage import staged
+    from lht.warehouse.snowflake_tables import House, SnowflakeTables
+
+    client = Client(ClientCredentials(**task.connection))
+    job = bulk_query.read_job(client, task.job_id)
+    wanted = frozenset(name.lower() for name in task.fields)
+    schema = table_schema(describe.read_sobject(client, task.sobject), wanted)
+    opened = OpenedSnowflake(
+        connection=connection,
+        snowpark=None,
+        in_procedure=False,
+        database="DB",
+        schema=None,
+        display="a stand-in",
+    )
+    house, ref = House(opened=opened, database="DB"), TableRef("RAW", task.sobject)
+    with SnowflakeTables(house) as session:
+        session.execute("SELECT 1")  # imports and a first connection
+        pages = by_bulk(client, job, datetime(2024, 1, 1), known=True)  # noqa: DTZ001
+        watch = Stopwatch()
+        with staged(session, house, schema, pages, run_id="R", ref=ref, stage=None) as (
+            _,
+            rows,
+        ):
+            pass
+        wall, cpu = watch.read()
     return Taken(wall_seconds=wall, cpu_seconds=cpu, peak_bytes=peak_bytes(), rows=rows)
 
 
@@ -150,12 +246,19 @@ CONTENDERS: dict[str, Callable[[Task], Taken]] = {
     "duckdb": read_files,
     "download": download,
 }
+STAGERS: dict[str, Callable[[Task], Taken]] = {
+    "page": page,
+    "fetch": fetch,
+    "stage": stage,
+    "connector": connected,
+    "encrypted": partial(connected, encrypted=True),
+}
 
 
-def result_pages(task: Task) -> Iterator[tuple[int, Iterator[bytes]]]:
-    """Fetch the job's pages in turn; yield the rows and the compressed bytes of each.
+def result_pages(task: Task) -> Iterator[tuple[int, HTTPResponse]]:
+    """Fetch the job's pages in turn; yield the rows of each and its answer, unread.
 
-    The bytes come piece by piece, as they arrive.
+    It must be read before the next page.
     """
     http = HTTPConnection(urlsplit(task.connection["url"]).netloc)
     headers = {"Authorization": f"Bearer {task.token}", "Accept-Encoding": "gzip"}
@@ -166,10 +269,14 @@ def result_pages(task: Task) -> Iterator[tuple[int, Iterator[bytes]]]:
         answer = http.getresponse()
         if answer.status != 200:
             raise RuntimeError(f"a page was answered with {answer.status}")
-        pieces = iter(partial(answer.read, _PIECE_BYTES), b"")
-        yield int(answer.headers["Sforce-NumberOfRecords"]), pieces
+        yield int(answer.headers["Sforce-NumberOfRecords"]), answer
         locator = answer.headers["Sforce-Locator"]
     http.close()
+
+
+def pieces_of(answer: HTTPResponse) -> Iterator[bytes]:
+    """Yield an answer's compressed bytes piece by piece, as they arrive."""
+    return iter(partial(answer.read, _PIECE_BYTES), b"")
 
 
 def peak_bytes() -> int:
@@ -206,5 +313,5 @@ def _scalar(database: str, statement: str) -> int:
 
 
 if __name__ == "__main__":
-    taken = CONTENDERS[sys.argv[1]](Task(**json.load(sys.stdin)))
+    taken = (CONTENDERS | STAGERS)[sys.argv[1]](Task(**json.load(sys.stdin)))
     json.dump(asdict(taken), sys.stdout)

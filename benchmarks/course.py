@@ -10,7 +10,14 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.contenders import CONTENDERS, Taken, Task, result_pages
+from benchmarks.contenders import (
+    CONTENDERS,
+    STAGERS,
+    Taken,
+    Task,
+    pieces_of,
+    result_pages,
+)
 from benchmarks.org import OrgProcess
 from lht.salesforce import bulk_query, describe
 from lht.salesforce.auth import ClientCredentials
@@ -31,6 +38,7 @@ class Subject:
     title: str
     sobject: str
     columns: int
+    staged: bool = False  # whether its pages are also put onto a stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +99,14 @@ class Course:
         soql = build_query(self._subject.sobject, self._fields)
         task = self._task(soql)
         pages = self._write_pages(task)
-        task = replace(task, pages=pages.paths)
-        runs: dict[str, list[Measured]] = {name: [] for name in CONTENDERS}
+        task = replace(
+            task,
+            pages=pages.paths,
+            page_rows=pages.rows,
+            wire_bytes=pages.wire_bytes,
+        )
+        names = [*CONTENDERS, *(STAGERS if self._subject.staged else ())]
+        runs: dict[str, list[Measured]] = {name: [] for name in names}
         for _ in range(repeats):
             for name, done in runs.items():
                 measured, taken = self._measure(name, task)
@@ -129,11 +143,11 @@ class Course:
         """Put the job's pages onto local disk, plain."""
         paths: list[Path] = []
         rows, wire_bytes = [], 0
-        for page_rows, pieces in result_pages(task):
+        for page_rows, answer in result_pages(task):
             path = self._folder / f"{len(paths):05}.csv"
             with path.open("wb") as file:
                 inflater = zlib.decompressobj(_GZIP)
-                for piece in pieces:
+                for piece in pieces_of(answer):
                     wire_bytes += len(piece)
                     file.write(inflater.decompress(piece))
                 file.write(inflater.flush())
