@@ -43,8 +43,10 @@ FILE_FORMAT: Final = (
     " FIELD_OPTIONALLY_ENCLOSED_BY = '\"' ESCAPE_UNENCLOSED_FIELD = NONE"
     " NULL_IF = ('') EMPTY_FIELD_AS_NULL = TRUE) ON_ERROR = ABORT_STATEMENT"
 )
-_STAGE_NAME: Final = re.compile(r'@?((?:"(?:[^"]|"")+"|[\w$]+)(?:\.|(?=/|$))){1,3}')
 _PART: Final = re.compile(r'"(?:[^"]|"")+"|[\w$]+')
+_STAGE_NAME: Final = re.compile(
+    rf"@?((?:{_PART.pattern})(?:\.(?:{_PART.pattern})){{0,2}})(?=/|\Z)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,17 +204,16 @@ def parse_stage(text: str) -> tuple[list[str], str]:
         ConfigError: It is no name of a stage.
     """
     found = _STAGE_NAME.match(text)
-    rest = text[found.end() :] if found else ""
-    if found is None or (rest and not rest.startswith("/")):
+    if found is None:
         raise ConfigError(
             f"{text!r} names no stage of yours",
             hint="write STAGE, SCHEMA.STAGE or DB.SCHEMA.STAGE, and a /path after it",
         )
     parts = [
         part[1:-1].replace('""', '"') if part.startswith('"') else part.upper()
-        for part in _PART.findall(found[0].lstrip("@"))
+        for part in _PART.findall(found[1])
     ]
-    return parts, rest.strip("/")
+    return parts, text[found.end() :].strip("/")
 
 
 def scratch_name(house: House, purpose: str, run_id: str, schema: str = SCHEMA) -> str:
