@@ -1102,3 +1102,57 @@ def test_snowparks_errors_carry_snowflakes_code(snowpark: Session):
     with pytest.raises(SnowparkSQLException) as caught:
         snowpark.sql("SELECT 'x'::NUMBER").collect()
     assert caught.value.sql_error_code == 100038
+
+
+def test_a_session_that_was_ended_says_so(
+    db: Client, other: Client, snowflake_server: Server
+) -> None:
+    """Its transaction is rolled back, and each statement told that it is gone."""
+    db("CREATE TABLE T (A NUMBER)")
+    db("BEGIN")
+    db("INSERT INTO T VALUES (1)")
+    snowflake_server.log_out(db.connection.rest.token)
+    db.fails("SELECT 1", says="Session no longer exists", code=390111)
+    assert other.one("SELECT COUNT(*) FROM T") == 0
+
+
+def test_a_database_may_be_made_like_another(
+    db: Client, database: str, snowflake_server: Server
+) -> None:
+    """The copy has tables with rows, comments and defaults, and is one of its own."""
+    db("CREATE TABLE T (A NUMBER DEFAULT 7 COMMENT 'seven', B VARCHAR(3))")
+    db("INSERT INTO T (B) VALUES ('x')")
+    copy = snowflake_server.database(like=database)
+    db("DELETE FROM T")
+    with snowflake_server.connection(copy) as connection:
+        there = Client(connection)
+        there("INSERT INTO T (B) VALUES ('y')")
+        assert there("SELECT A, B FROM T ORDER BY B") == [(7, "x"), (7, "y")]
+        about = "SELECT COMMENT FROM INFORMATION_SCHEMA.COLUMNS WHERE COLUMN_NAME = 'A'"
+        assert there.one(about) == "seven"
+    snowflake_server.drop_database(copy)
+
+
+def test_stages_are_listed_with_their_kind(
+    db: Client, other: Client, database: str
+) -> None:
+    """INFORMATION_SCHEMA tells internal from external, and hides what is others'."""
+    db("CREATE STAGE OURS")
+    db("CREATE STAGE ABROAD URL = 's3://bucket/path/'")
+    db("CREATE TEMPORARY STAGE MINE")
+    sql = f'SELECT STAGE_NAME, STAGE_TYPE FROM "{database}".INFORMATION_SCHEMA.STAGES'
+    kinds = {"OURS": "Internal Named", "ABROAD": "External Named"}
+    assert dict(other(sql)) == kinds
+    assert dict(db(sql)) == kinds | {"MINE": "Internal Named"}
+    db.fails("LIST @ABROAD", says="external stage")
+
+
+def test_a_put_may_be_made_to_be_skipped(db: Client, snowflake_server: Server) -> None:
+    """A test can have a file refused, as if one of its name were there."""
+    db("CREATE STAGE S")
+    snowflake_server.fail("^PUT", when="skip")
+    assert db.put(b"", "S/a.csv.gz") == "SKIPPED"
+    assert db("LIST @S") == []
+    snowflake_server.fail("SELECT")
+    snowflake_server.recover()
+    assert db.one("SELECT 1") == 1

@@ -55,7 +55,7 @@ __all__ = [
     "test_where_is_part_of_the_table",
 ]
 
-ROUNDS = 5
+ROUNDS = 4
 
 
 def test_nothing_is_lost(

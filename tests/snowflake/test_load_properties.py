@@ -34,8 +34,8 @@ def read(session: Session) -> dict[str, tuple[Any, datetime, str]]:
     }
 
 
-@settings(max_examples=8, phases=[Phase.explicit, Phase.generate])
-@given(st.lists(steps, max_size=4))
+@settings(max_examples=5, phases=[Phase.explicit, Phase.generate])
+@given(st.lists(steps, max_size=3))
 @example(
     [
         one_page({"a": ("1.0E20", 0)}, full=True),
