@@ -471,6 +471,8 @@ def test_a_task_fails_loudly():
 class SnowflakeConnection:
     """Stands in for a session's connection whose current database is another."""
 
+    description = (("ANSWER",),)
+
     def cursor(self):
         return self
 

@@ -55,6 +55,7 @@ def test_only_the_start_of_a_page_is_inflated(seed):
         gzip.compress(b"a" * (csv.field_size_limit() + 1) + b"\n"),
         b"\x1f\x8b\x08\x00" + b"\xff" * 400,
     ],
+    ids=["plain", "a web page", "no UTF-8", "too long", "no gzip behind its head"],
 )
 def test_a_damaged_page_is_to_be_fetched_again(wire):
     """It is an error of the way, not of the record's values."""
