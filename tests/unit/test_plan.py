@@ -423,3 +423,10 @@ def test_a_plan_is_made_of_its_facts_alone():
     """The same facts give the same plan, to the letter."""
     assert plan(synced(), counted=7) == plan(synced(), counted=7)
     assert WATERMARK.replace(tzinfo=UTC).isoformat()[:19] in plan(synced()).soql
+
+
+def test_a_mode_may_be_given_as_its_text():
+    """A text is the mode that it names, and nothing else."""
+    assert Options(mode="full").mode is SyncMode.FULL
+    with pytest.raises(ValueError, match="fast"):
+        Options(mode="fast")

@@ -49,6 +49,10 @@ class Options:
     stage_threshold: int = 50_000  # rows from which a stage is used, where there is one
     stage: str | None = None  # the caller's own stage, instead of a temporary one
 
+    def __post_init__(self) -> None:
+        """Take a mode's text for the mode."""
+        object.__setattr__(self, "mode", SyncMode(self.mode))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:

@@ -232,8 +232,8 @@ def create(
     if house.temporary:
         try:
             session.execute(f"CREATE TEMPORARY {kind} {rest}")
-        except WarehouseError:
-            if not house.opened.in_procedure:
+        except WarehouseError as error:
+            if error.transient or not house.opened.in_procedure:
                 raise
             house.temporary = False
     if not house.temporary:
