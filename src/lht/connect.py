@@ -4,7 +4,7 @@ Whatever the caller opened stays the caller's and is not closed here.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,9 @@ def _snowflake_connections() -> Collection[str]:
 
 
 @contextmanager
-def opened_warehouse(warehouse: Any, *, create: bool = True) -> Iterator[Warehouse]:
+def opened_warehouse(
+    warehouse: Any, *, create: bool = True, database: str | None = None
+) -> Iterator[Warehouse]:
     """Open a warehouse for the block.
 
     Args:
@@ -101,35 +103,51 @@ def opened_warehouse(warehouse: Any, *, create: bool = True) -> Iterator[Warehou
             files name.
         create: Whether a DuckDB file that does not exist comes into being; if not, an
             empty database in memory stands for it.
+        database: In Snowflake, another one than the connection's.
 
     Raises:
-        ConfigError: It is none of these.
+        ConfigError: It is none of these, or *database* is for another kind.
         WarehouseUnavailableError: It cannot be opened now.
     """
-    if hasattr(warehouse, "capabilities"):
+    if hasattr(warehouse, "capabilities") and not database:
         yield warehouse
         return
     if warehouse is None or isinstance(warehouse, str | Path):
         warehouse, _ = find_warehouse(None if warehouse is None else str(warehouse))
     from lht.warehouse.snowflake_open import is_snowflake
 
+    in_snowflake = is_url(warehouse) or is_snowflake(warehouse)
+    if database and not in_snowflake:
+        raise ConfigError(
+            "database= is for a Snowflake session",
+            hint="open the other database, and leave database= out",
+        )
     with (
-        _opened_snowflake(warehouse)
-        if is_url(warehouse) or is_snowflake(warehouse)
+        _opened_snowflake(warehouse, database)
+        if in_snowflake
         else _opened_duckdb(warehouse, create=create)
     ) as place:
         yield place
 
 
+def in_database(session: Any, database: str | None) -> AbstractContextManager[Any]:
+    """Open another database of a Snowflake session's; without a name, the session."""
+    if not database:
+        return nullcontext(session)
+    return opened_warehouse(session, database=database)
+
+
 @contextmanager
-def _opened_snowflake(target: Any) -> Iterator[Warehouse]:
+def _opened_snowflake(target: Any, database: str | None) -> Iterator[Warehouse]:
     from lht.warehouse.snowflake_open import opened_snowflake
 
     with opened_snowflake(target) as opened:
         from lht.warehouse.snowflake import SnowflakeWarehouse
 
         schema = parse_url(target).schema if isinstance(target, str) else None
-        with closing(SnowflakeWarehouse(opened, schema=schema)) as place:
+        with closing(
+            SnowflakeWarehouse(opened, database=database, schema=schema)
+        ) as place:
             yield place
 
 

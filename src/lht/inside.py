@@ -4,14 +4,14 @@ The org and its credentials come from a secret of Snowflake's. It holds, as JSON
 ``[salesforce]`` in ``lht.toml`` holds: url or domain, client_id and client_secret.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, Final
 
 import msgspec
 
 from lht.config import SalesforceConnection
+from lht.connect import in_database
 from lht.exceptions import ConfigError, SyncError
 from lht.report.values import SyncReport
 from lht.salesforce.auth import normalise_org_url
@@ -54,7 +54,7 @@ def sync_objects(
             task tells. The others are complete.
     """
     org = read_org(secret)
-    with _place(session, database) as place:
+    with in_database(session, database) as place:
         try:
             report = sync(
                 objects, salesforce=org, warehouse=place, schema=schema, **options
@@ -110,7 +110,7 @@ def _read_secret(name: str) -> str:
     read = _reader()
     try:
         return read(name)
-    except NotImplementedError:
+    except NotImplementedError:  # Snowpark's reader, where it knows no secrets
         raise _outside() from None
     except (KeyError, OSError, RuntimeError, ValueError):
         raise ConfigError(
@@ -137,19 +137,6 @@ def _outside() -> ConfigError:
         "secrets of Snowflake can be read inside Snowflake only",
         hint="elsewhere lht.sync takes credentials from LHT_SALESFORCE_* or lht.toml",
     )
-
-
-@contextmanager
-def _place(session: Any, database: str | None) -> Iterator[Any]:
-    """Give a warehouse for the block; the session stays as it is."""
-    if database is None:
-        yield session
-        return
-    from lht.warehouse.snowflake import SnowflakeWarehouse
-    from lht.warehouse.snowflake_open import opened_snowflake
-
-    with opened_snowflake(session) as opened:
-        yield SnowflakeWarehouse(opened, database=database)
 
 
 def _failures(report: SyncReport) -> str:

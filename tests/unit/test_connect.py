@@ -8,7 +8,7 @@ from types import ModuleType
 import duckdb
 import pytest
 
-from lht.connect import find_warehouse, opened_warehouse
+from lht.connect import find_warehouse, in_database, opened_warehouse
 from lht.exceptions import ConfigError
 from lht.warehouse import snowflake_open
 
@@ -25,8 +25,8 @@ def nothing_configured(tmp_path, monkeypatch):
 class Place:
     """Stands in for a warehouse in Snowflake; the one that is meant is another's."""
 
-    def __init__(self, opened, schema):
-        self.opened, self.schema = opened, schema
+    def __init__(self, opened, database, schema):
+        self.opened, self.database, self.schema = opened, database, schema
         self.closed = False
 
     def close(self):
@@ -147,3 +147,15 @@ def test_each_warehouse_loads_its_own_driver_only(tmp_path):
             text=True,
         )
         assert done.stdout.strip() == loaded
+
+
+def test_another_database_is_there_in_snowflake_only():
+    """A DuckDB connection has one database: naming another is a mistake to be told."""
+    with (
+        duckdb.connect() as connection,
+        pytest.raises(ConfigError, match="Snowflake session"),
+        in_database(connection, "OTHER"),
+    ):
+        pass
+    with in_database(connection, None) as place:
+        assert place is connection

@@ -4,11 +4,10 @@
 Both functions are a sync of the job's sObject that takes its rows from the job.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from lht.exceptions import ConfigError, LHTError
+from lht.connect import in_database
+from lht.exceptions import LHTError
 from lht.salesforce.intelligent_sync import IntelligentSync, failed
 
 
@@ -51,7 +50,7 @@ def get_bulk_results(
     if isinstance(snowflake_fields, bool):
         use_stage = snowflake_fields
     try:
-        with _in_database(session, database) as place:
+        with in_database(session, database) as place:
             return IntelligentSync(place, access_info).sync_sobject(
                 sobject,
                 schema,
@@ -88,22 +87,3 @@ def get_bulk_results_with_stage(
         use_stage=use_stage,
         stage_name=stage_name,
     )
-
-
-@contextmanager
-def _in_database(session: Any, database: str | None) -> Iterator[Any]:
-    """Open what is to be written to: another database of the session's, if named."""
-    if not database:
-        yield session
-        return
-    from lht.warehouse.snowflake_open import is_snowflake, opened_snowflake
-
-    if not is_snowflake(session):
-        raise ConfigError(
-            "database= is for a Snowflake session",
-            hint="open the other database, and leave database= out",
-        )
-    from lht.warehouse.snowflake import SnowflakeWarehouse
-
-    with opened_snowflake(session) as opened:
-        yield SnowflakeWarehouse(opened, database=database)

@@ -78,7 +78,7 @@ class DuckDBTables:
         try:
             yield
             self._commit()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must not leave it open
             with contextlib.suppress(duckdb.Error):
                 self._connection.rollback()
             raise

@@ -168,7 +168,7 @@ class SnowflakeTables:
             try:
                 yield
                 self._commit()
-            except BaseException:
+            except BaseException:  # Ctrl-C, too, must not leave it open
                 with contextlib.suppress(WarehouseError):  # gone with its session
                     self._run("ROLLBACK")
                 raise
