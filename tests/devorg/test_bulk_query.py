@@ -452,3 +452,13 @@ def test_positions_are_plain_digits(api: Caller, position: str):
         api.get(f"{path}/results", locator=locator),
     ):
         assert api.error(found) == (400, "API_ERROR", "Invalid locator")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_a_page_comes_in_chunks(api: Caller, done: Any, encoding: str):
+    """An org does not know the length of what it is about to send."""
+    url = f"/jobs/query/{done['id']}/results"
+    found = api.call("GET", url, headers={"Accept-Encoding": encoding})
+    assert found.headers["Transfer-Encoding"] == "chunked"
+    assert "Content-Length" not in found.headers
+    assert found.headers.get("Content-Encoding", "identity") == encoding

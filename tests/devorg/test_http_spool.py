@@ -41,8 +41,8 @@ def test_pages_together_are_all_lines(
         assert pages[-1].end == len(lines)
         for page in pages:
             own = "".join(lines[page.first : page.end]).encode()
-            assert page.plain() == HEADER + own
-            assert gzip.decompress(page.compressed()) == HEADER + own
+            assert b"".join(page.plain()) == HEADER + own
+            assert gzip.decompress(b"".join(page.compressed())) == HEADER + own
         page = data.draw(st.sampled_from(pages))
         first = data.draw(st.integers(page.first, page.end))
         rows = data.draw(st.integers(0, page.end - first))
@@ -93,4 +93,5 @@ def test_machines_without_isal_write_the_same(
         page_rows=5,
         is_wanted=lambda: True,
     )
-    assert page.plain() == gzip.decompress(page.compressed()) == HEADER + b"a\nb\n"
+    assert b"".join(page.plain()) == HEADER + b"a\nb\n"
+    assert gzip.decompress(b"".join(page.compressed())) == HEADER + b"a\nb\n"

@@ -9,6 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import BinaryIO
 
 import pytest
 
@@ -61,18 +62,25 @@ class CuttingWire:
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += answer.read(1) or b""
-        sizes = [
-            int(line.partition(b":")[2])
-            for line in head.lower().split(b"\r\n")
-            if line.startswith(b"content-length:")
-        ]
-        whole = head + there.makefile("rb").read(sizes[0])
+        whole = head + b"".join(_body(head.lower(), there.makefile("rb")))
         if not self.cuts or self._chance.random() < PART_CUT:
             self.cuts += 1
             here.sendall(whole[: self._chance.randrange(len(whole))])
             return False
         here.sendall(whole)
         return True
+
+
+def _body(head: bytes, answer: BinaryIO) -> Iterator[bytes]:
+    """Yield a body as it is on the wire: of the length told, or in chunks."""
+    if b"transfer-encoding: chunked" not in head:
+        yield answer.read(int(head.partition(b"content-length:")[2].split()[0]))
+        return
+    size = -1
+    while size:
+        line = answer.readline()
+        size = int(line, 16)
+        yield line + answer.read(size + len(b"\r\n"))
 
 
 @pytest.fixture(scope="module")

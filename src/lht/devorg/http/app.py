@@ -3,7 +3,7 @@
 import logging
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from functools import partial
@@ -14,7 +14,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route as StarletteRoute
 
 from lht.devorg.errors import AmbiguousKeyError, OrgError, not_found
@@ -229,6 +229,8 @@ def _finish(service: Service, request: Request, found: Answer) -> Response:
         "Content-Type": JSON_TYPE,
         **found.headers,
     }
+    if isinstance(found.body, Iterator):
+        return StreamingResponse(_pieces(found.body), found.status, headers)
     content = found.content()
     if found.body is None:
         del headers["Content-Type"]
@@ -239,3 +241,9 @@ def _finish(service: Service, request: Request, found: Answer) -> Response:
             headers["Content-Encoding"] = "gzip"
             content = compress(content)
     return Response(content, found.status, headers)
+
+
+async def _pieces(body: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Read where the server writes: a thread for each piece costs more than a piece."""
+    for piece in body:
+        yield piece

@@ -5,6 +5,7 @@ Source: Bulk API 2.0 and Bulk API Developer Guide, "Query".
 
 import base64
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -211,11 +212,12 @@ def read_results(service: Service, call: Call) -> Answer:
     return Answer(200, _page_body(page, first, rows, gzip=gzip), headers)
 
 
-def _page_body(page: Page, first: int, rows: int, *, gzip: bool) -> bytes:
+def _page_body(page: Page, first: int, rows: int, *, gzip: bool) -> Iterator[bytes]:
+    """Return the body in pieces: an org does not know its length beforehand, either."""
     if rows == page.rows:
         return page.compressed() if gzip else page.plain()
     part = page.part(first, rows)
-    return compress(part) if gzip else part
+    return iter([compress(part) if gzip else part])
 
 
 def list_result_pages(service: Service, call: Call) -> Answer:

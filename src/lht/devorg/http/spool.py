@@ -27,6 +27,7 @@ MAX_PAGE_BYTES = 64 * 1024 * 1024
 
 _BATCH_ROWS = 8_192
 _LEVEL = 1
+_PIECE_BYTES = 64 * 1024
 _GZIP = 31  # zlib's code for a gzip header and trailer
 
 
@@ -77,20 +78,23 @@ class Page:
         """The position behind the last record."""
         return self.first + self.rows
 
-    def compressed(self) -> bytes:
-        """Return the page as it is served to those who take gzip."""
-        return self.path.read_bytes()
+    def compressed(self) -> Iterator[bytes]:
+        """Yield the page, piece by piece, as it is served to those who take gzip."""
+        with self.path.open("rb") as file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
 
-    def plain(self) -> bytes:
-        """Return the page's text."""
-        text: bytes = _deflate.decompress(self.path.read_bytes(), wbits=_GZIP)
-        return text
+    def plain(self) -> Iterator[bytes]:
+        """Yield the page's text piece by piece."""
+        inflater = _deflate.decompressobj(_GZIP)
+        for piece in self.compressed():
+            yield inflater.decompress(piece)
 
     def part(self, first: int, rows: int) -> bytes:
         """Return the text of some of the records, under the header."""
         begins = array("I")
         begins.frombytes(self.path.with_suffix(".begins").read_bytes())
-        text = self.plain()
+        text = b"".join(self.plain())
         start = first - self.first
         return text[: begins[0]] + text[begins[start] : begins[start + rows]]
 

@@ -94,7 +94,8 @@ class Call:
 class Answer:
     """One answer: status, body and headers.
 
-    ``body`` is anything that becomes JSON, raw bytes, or None for no body at all.
+    ``body`` is anything that becomes JSON, raw bytes, an iterator of bytes that are
+    sent piece by piece (chunked), or None for no body at all.
     """
 
     status: int = 200
