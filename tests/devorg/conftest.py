@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from tests.devorg.loading import Write
 
 from lht.devorg.clock import Clock
 from lht.devorg.declaration import load_metadata
@@ -28,3 +30,15 @@ def store(metadata: Metadata, clock: Clock) -> Iterator[Store]:
     store = Store(metadata, clock)
     yield store
     store.close()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a file of that name and text."""
+
+    def write_file(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8", newline="")
+        return path
+
+    return write_file
