@@ -1,7 +1,7 @@
 """A fake Snowflake on loopback, under the real connector and Snowpark.
 
 fakesnow lends its login and its DuckDB, sqlglot the translation. What they lack
-or bend is put right here, one reason a line; `test_fake.py` holds each of them. What
+or bend is put right here, one reason a line; `likeness` holds each of them. What
 cannot be done faithfully is refused as a `GapError`, error 9999, never pretended.
 
 Protocol (`server`, `wire`)
