@@ -28,6 +28,7 @@ from lht.typemap import PRECISION, SNOWFLAKE, scale_of, sql_type
 from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.base import Capabilities, LoadCounts, Target
+from lht.warehouse.snowflake_errors import AGAIN
 from lht.warehouse.snowflake_files import SnowflakeFiles
 from lht.warehouse.snowflake_open import OpenedSnowflake
 from lht.warehouse.snowflake_stage import scratch_name, staged
@@ -44,7 +45,6 @@ CAPABILITIES: Final = Capabilities(
     enforced_keys=False,
     lease_seconds=1800.0,  # while a load is written, nothing else can be
 )
-_AGAIN: Final = "run it again; if it happens again, please report it"
 
 
 class SnowflakeWarehouse:
@@ -128,13 +128,13 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
         found = read_survey(target.schema, row, held)
         if found.rows != rows:
             raise RowCountMismatchError(
-                f"{rows:,} rows were staged, {found.rows:,} are there", hint=_AGAIN
+                f"{rows:,} rows were staged, {found.rows:,} are there", hint=AGAIN
             )
         if not found.rows == found.keyed == found.keys:
             raise DuplicateKeyError(
                 "records came more than once, or without a key"
                 f" ({found.rows - found.keys} too many)",
-                hint=_AGAIN,
+                hint=AGAIN,
             )
         return found
 

@@ -19,6 +19,7 @@ from lht.exceptions import (
     WarehouseUnavailableError,
 )
 
+AGAIN: Final = "run it again; if it happens again, please report it"
 _ROOTS: Final = (
     ("snowflake.connector.errors", "Error"),
     ("snowflake.connector.network", "ReauthenticationRequest"),

@@ -4,7 +4,6 @@ Where no stream can reach a stage (it is an external one, or the session has non
 rows go to a table of ours, and Snowflake writes the file from it.
 """
 
-import contextlib
 import gzip
 import io
 import uuid
@@ -15,21 +14,21 @@ import pyarrow.csv as pcsv
 
 from lht.exceptions import ConfigError, WarehouseError, WarehouseUnavailableError
 from lht.pages import CsvFile
+from lht.typemap import SNOWFLAKE, sql_type
 from lht.warehouse import sql
 from lht.warehouse.snowflake_errors import code_of
 from lht.warehouse.snowflake_stage import (
+    QUALIFIED,
     SCHEMA,
     Place,
     Stage,
-    create,
     parse_stage,
-    scratch_name,
+    scratch_table,
 )
 from lht.warehouse.snowflake_tables import UNLEASED, SnowflakeTables
 
 _NO_STAGE: Final = frozenset({2003, 2043, 3001})  # none there, or not ours to use
 _CANNOT_STREAM: Final = (AttributeError, NotImplementedError, io.UnsupportedOperation)
-_QUALIFIED: Final = 3  # parts of a stage's whole name
 _LARGEST: Final = 5 * 2**30  # bytes of a file, the most that can be asked for
 # Source: https://docs.snowflake.com/en/sql-reference/sql/copy-into-location, read
 # 2026-11-21.
@@ -65,7 +64,7 @@ class SnowflakeFiles(SnowflakeTables):
                     hint="write SCHEMA.STAGE, or give schema=",
                 )
             parts = [*(parse_stage(schema)[0] if schema else [str(near)]), *parts]
-        if len(parts) < _QUALIFIED:
+        if len(parts) < QUALIFIED:
             parts = [self._house.database, *parts]
         return Place(sql.name(*parts), folder)
 
@@ -73,22 +72,15 @@ class SnowflakeFiles(SnowflakeTables):
         """Have Snowflake write the file from a table of its rows."""
         rows = _rows_of(wire)
         columns = [f"C{at}" for at in range(rows.num_columns)]
-        table = scratch_name(
-            self._house, "FILE", f"{UNLEASED}{uuid.uuid4().hex.upper()}"
-        )
         body = ", ".join(f"{sql.quote(column)} VARCHAR" for column in columns)
+        numbered = f'"N" {sql_type("int64", SNOWFLAKE)}, {body}'
+        run_id = f"{UNLEASED}{uuid.uuid4().hex.upper()}"
         self.ensure_schema(SCHEMA)
-        try:
-            create(
-                self,
-                self._house,
-                "TABLE",
-                f'{table} ("N" NUMBER(38,0), {body})',
-                permanent="TRANSIENT TABLE",
-            )
+        with scratch_table(self, self._house, "FILE", run_id, numbered) as table:
             values = zip(*(column.to_pylist() for column in rows.columns), strict=True)
-            numbered = [(at, *row) for at, row in enumerate(values)]
-            self.insert_rows(table, ["N", *columns], numbered)
+            self.insert_rows(
+                table, ["N", *columns], [(at, *row) for at, row in enumerate(values)]
+            )
             named = ", ".join(
                 f"{sql.quote(column)} AS {sql.quote(header)}"
                 for column, header in zip(columns, rows.column_names, strict=True)
@@ -97,9 +89,6 @@ class SnowflakeFiles(SnowflakeTables):
                 f"COPY INTO {place.url_of(name)}"
                 f' FROM (SELECT {named} FROM {table} t ORDER BY t."N") {_FORMAT}'
             )
-        finally:
-            with contextlib.suppress(WarehouseError):  # a later run drops it
-                self.execute(f"DROP TABLE IF EXISTS {table}")
 
 
 def _is_missing(error: Exception) -> bool:

@@ -9,7 +9,7 @@ import io
 import itertools
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -25,7 +25,7 @@ from lht.exceptions import (
 from lht.pages import CsvFile, Page, Pages, packed
 from lht.schema import TableRef, TableSchema
 from lht.warehouse import sql
-from lht.warehouse.snowflake_errors import translated
+from lht.warehouse.snowflake_errors import AGAIN, translated
 from lht.warehouse.snowflake_open import QUERY_TAG, active_session
 from lht.warehouse.snowflake_statements import LEFTOVER
 from lht.warehouse.snowflake_tables import House, SnowflakeTables
@@ -34,7 +34,7 @@ SCHEMA: Final = "LHT"  # where staging tables and stages of ours are
 # Values count as a part of the statement, which should not be longer than that.
 # Source: https://docs.snowflake.com/en/user-guide/query-size-limits, read 2026-11-21.
 _BOUND_BYTES: Final = 2**20
-_AGAIN: Final = "run it again; if it happens again, please report it"
+QUALIFIED: Final = 3  # parts of a stage's whole name
 _numbers: Final = itertools.count()
 # Every option matters; of '' and NULL see ``lht.warehouse.snowflake_values``.
 # Source: https://docs.snowflake.com/en/sql-reference/sql/copy-into-table, 2026-11-21.
@@ -105,7 +105,7 @@ class Stage:
             status = self._put(place, file, name)
         if status.upper() != "UPLOADED":
             raise WarehouseError(
-                f"a file was not taken by the stage ({status})", hint=_AGAIN
+                f"a file was not taken by the stage ({status})", hint=AGAIN
             )
 
     def _put(self, place: Place, file: CsvFile, name: str) -> str:
@@ -159,7 +159,7 @@ class Stage:
         name, path = parse_stage(str(self.wanted))
         last, schema = name[-1], name[-2] if len(name) > 1 else None
         opened = self.house.opened
-        database = name[0] if len(name) == _QUALIFIED else self.house.database
+        database = name[0] if len(name) == QUALIFIED else self.house.database
         rows = self.session.query(
             "SELECT STAGE_SCHEMA, STAGE_TYPE FROM"
             f" {sql.quote(database)}.INFORMATION_SCHEMA.STAGES WHERE STAGE_NAME = ?",
@@ -192,9 +192,6 @@ class Stage:
                 self.session.execute(f"DROP STAGE IF EXISTS {self._place.stage}")
             else:
                 self.session.execute(f"REMOVE {self._place.url}")
-
-
-_QUALIFIED: Final = 3  # parts of a stage's whole name
 
 
 def parse_stage(text: str) -> tuple[list[str], str]:
@@ -241,6 +238,78 @@ def create(
 
 
 @contextlib.contextmanager
+def scratch_table(
+    session: SnowflakeTables, house: House, purpose: str, run_id: str, body: str
+) -> Iterator[str]:
+    """Make a table of these columns for the block; yield its qualified name."""
+    table = scratch_name(house, purpose, run_id)
+    try:
+        create(
+            session, house, "TABLE", f"{table} ({body})", permanent="TRANSIENT TABLE"
+        )
+        yield table
+    finally:
+        with contextlib.suppress(WarehouseError):  # a later run drops it
+            session.execute(f"DROP TABLE IF EXISTS {table}")
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """A staging table of texts, and the stage through which files come into it."""
+
+    session: SnowflakeTables
+    house: House
+    schema: TableSchema
+    table: str
+    files: Stage
+
+    @property
+    def names(self) -> list[str]:
+        """The columns, as the staging table has them."""
+        return _folded(self.schema.names)
+
+    def fill(self, pages: Pages) -> int:
+        """Bring all pages into the table; return how many rows they have."""
+        arrived, rows = [], 0
+        for page in pages.through(self._take):
+            rows += page.num_rows
+            if page.texts is not None:
+                columns = [column.to_pylist() for column in page.texts.columns]
+                texts = list(zip(*columns, strict=True))
+                self.session.insert_rows(self.table, self.names, texts)
+            elif page.file_name:
+                arrived.append(page)
+        _copy(self.session, self.files.place, self.table, arrived)
+        return rows
+
+    def _take(self, page: Page) -> Arrived:
+        """Put the file of a page into the stage, or return its texts if they are few.
+
+        It runs in the thread that fetched the page.
+        """
+        if not page.rows:
+            return Arrived(num_rows=0)
+        file = page.csv_file()
+        if file is None:
+            texts = page.texts(self.schema)
+            if texts.nbytes <= _BOUND_BYTES and not self.house.pyformat:
+                return Arrived(num_rows=page.rows, texts=texts)
+            file = packed(texts)
+        header = tuple(_folded(file.header))
+        if sorted(header) != sorted(self.names):
+            raise DataError(
+                "a result page has other columns than were asked", hint=AGAIN
+            )
+        name = f"page-{page.index:06d}.csv.gz"
+        self.files.take(file, name)
+        return Arrived(num_rows=page.rows, header=header, file_name=name)
+
+
+def _folded(names: Iterable[str]) -> list[str]:
+    return [name.upper() for name in names]
+
+
+@contextlib.contextmanager
 def staged(
     session: SnowflakeTables,
     house: House,
@@ -260,47 +329,14 @@ def staged(
         RowCountMismatchError: The files hold other rows than Salesforce told of.
         DataError: A page has other columns than were asked for.
     """
-    table = scratch_name(house, "STAGING", run_id)
-    names = [name.upper() for name in schema.names]
     files = Stage(session, house, run_id, stage, ref.schema.upper())
-
-    def arrive(page: Page) -> Arrived:
-        if not page.rows:
-            return Arrived(num_rows=0)
-        file = page.csv_file()
-        if file is None:
-            texts = page.texts(schema)
-            if texts.nbytes <= _BOUND_BYTES and not house.pyformat:
-                return Arrived(num_rows=page.rows, texts=texts)
-            file = packed(texts)
-        header = tuple(name.upper() for name in file.header)
-        if sorted(header) != sorted(names):
-            raise DataError(
-                "a result page has other columns than were asked", hint=_AGAIN
-            )
-        name = f"page-{page.index:06d}.csv.gz"
-        files.take(file, name)
-        return Arrived(num_rows=page.rows, header=header, file_name=name)
-
-    body = ", ".join(f"{sql.quote(name)} VARCHAR" for name in names)
-    try:
-        create(
-            session, house, "TABLE", f"{table} ({body})", permanent="TRANSIENT TABLE"
-        )
-        arrived, rows = [], 0
-        for page in pages.through(arrive):
-            rows += page.num_rows
-            if page.texts is not None:
-                columns = [column.to_pylist() for column in page.texts.columns]
-                session.insert_rows(table, names, list(zip(*columns, strict=True)))
-            elif page.file_name:
-                arrived.append(page)
-        _copy(session, files.place, table, arrived)
-        yield table, rows
-    finally:
-        files.discard()
-        with contextlib.suppress(WarehouseError):  # a later run drops it
-            session.execute(f"DROP TABLE IF EXISTS {table}")
+    body = ", ".join(f"{sql.quote(name)} VARCHAR" for name in _folded(schema.names))
+    with scratch_table(session, house, "STAGING", run_id, body) as table:
+        try:
+            rows = Staging(session, house, schema, table, files).fill(pages)
+            yield table, rows
+        finally:
+            files.discard()
 
 
 def _copy(
@@ -322,7 +358,7 @@ def _copy(
         raise RowCountMismatchError(
             f"{sum(told.values()):,} rows were staged in {len(told)} files,"
             f" {sum(found.values()):,} of {len(found)} files arrived",
-            hint=_AGAIN,
+            hint=AGAIN,
         )
 
 

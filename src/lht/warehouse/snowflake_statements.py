@@ -150,31 +150,41 @@ def rebuild(
         SchemaDriftError: A column that would have to be added cannot be.
     """
     names = list(definitions)
-    first = min(names.index(column) for column in changed)
-    anew = []
-    for column in names[first:]:
-        made = definitions[column]
+    behind = names[min(names.index(column) for column in changed) :]
+    anew = {column: definitions[column] for column in behind}
+    for column, made in anew.items():
         if made is None:
-            raise _immovable(table, column, names[first])
-        anew.append(made)
+            raise _immovable(table, column, behind[0])
     kind = "TRANSIENT TABLE" if table.transient else "TABLE"
     yield f"CREATE {kind} {aside} LIKE {name} COPY GRANTS"
     if table.comment:
         yield f"COMMENT ON TABLE {aside} IS {sql.literal(table.comment)}"
-    if first == 0:  # a table always has a column
+    yield from _remade(aside, anew, alone=behind == names)
+    yield _copied(name, aside, table, changed)
+    yield f"ALTER TABLE {name} SWAP WITH {aside}"
+
+
+def _remade(
+    aside: str, definitions: Mapping[str, str | None], *, alone: bool
+) -> Iterator[str]:
+    """Yield what drops columns and adds them again; *alone*: they are all there are."""
+    if alone:  # a table always has a column
         yield f'ALTER TABLE {aside} ADD COLUMN "{LEFTOVER}" BOOLEAN'
-    yield f"ALTER TABLE {aside} DROP COLUMN {sql.columns(names[first:])}"
-    yield f"ALTER TABLE {aside} ADD COLUMN {', '.join(anew)}"
-    if first == 0:
+    yield f"ALTER TABLE {aside} DROP COLUMN {sql.columns(definitions)}"
+    added = ", ".join(filter(None, definitions.values()))
+    yield f"ALTER TABLE {aside} ADD COLUMN {added}"
+    if alone:
         yield f'ALTER TABLE {aside} DROP COLUMN "{LEFTOVER}"'
+
+
+def _copied(name: str, aside: str, table: TableInfo, changed: Mapping[str, str]) -> str:
     values = [
         columns.as_type(sql.quote(c.name), c.sql_type, changed[c.name])
         if c.name in changed
         else sql.quote(c.name)
         for c in table.columns
     ]
-    yield (
+    return (
         f"INSERT INTO {aside} ({sql.columns(c.name for c in table.columns)})"
         f" SELECT {', '.join(values)} FROM {name}"
     )
-    yield f"ALTER TABLE {name} SWAP WITH {aside}"

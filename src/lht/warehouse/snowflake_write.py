@@ -15,6 +15,7 @@ from lht.exceptions import RowCountMismatchError
 from lht.schema import TableRef
 from lht.warehouse import sql
 from lht.warehouse.base import Slot
+from lht.warehouse.snowflake_errors import AGAIN
 from lht.warehouse.snowflake_pages import MARKED, FramePages, staging_schema
 from lht.warehouse.snowflake_stage import staged
 from lht.warehouse.snowflake_tables import UNLEASED, SnowflakeTables
@@ -136,7 +137,7 @@ class SnowflakeWrites(SnowflakeTables):
             if count != rows.num_rows:
                 raise RowCountMismatchError(
                     f"{count:,} rows were staged of {rows.num_rows:,}",
-                    hint="run it again; if it happens again, please report it",
+                    hint=AGAIN,
                 )
             yield StagedTexts(self, staging, slots, pages.size_bytes, pages.pages)
 
