@@ -20,39 +20,9 @@ from lht.warehouse.snowflake_columns import (
     holds,
     key_of,
     number_of,
-    sql_type_of,
 )
 
 REF = TableRef("RAW", "ACCOUNT")
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        (("NUMBER", 38, 0, None, None), "NUMBER(38,0)"),
-        (("NUMBER", 18, 2, None, None), "NUMBER(18,2)"),
-        (("TEXT", None, None, 16_777_216, None), "VARCHAR"),
-        (("TEXT", None, None, 134_217_728, None), "VARCHAR"),
-        (("TEXT", None, None, 131_072, None), "VARCHAR"),
-        (("TEXT", None, None, 131_071, None), "VARCHAR(131071)"),
-        (("TEXT", None, None, 18, None), "VARCHAR(18)"),
-        (("FLOAT", None, None, None, None), "FLOAT"),
-        (("DOUBLE", None, None, None, None), "FLOAT"),
-        (("BOOLEAN", None, None, None, None), "BOOLEAN"),
-        (("DATE", None, None, None, None), "DATE"),
-        (("TIME", None, None, None, 9), "TIME"),
-        (("TIME", None, None, None, 0), "TIME(0)"),
-        (("TIMESTAMP_NTZ", None, None, None, 9), "TIMESTAMP_NTZ"),
-        (("TIMESTAMP_NTZ", None, None, None, 3), "TIMESTAMP_NTZ"),
-        (("TIMESTAMP_NTZ", None, None, None, 2), "TIMESTAMP_NTZ(2)"),
-        (("TIMESTAMP_TZ", None, None, None, 9), "TIMESTAMP_TZ"),
-        (("VARIANT", None, None, None, None), "VARIANT"),
-        (("BINARY", None, None, 8_388_608, None), "BINARY"),
-    ],
-)
-def test_a_type_is_told_as_people_write_it(said, expected):
-    """Sizes are told where a value of Salesforce's might not fit into them."""
-    assert sql_type_of(*said) == expected
 
 
 @pytest.mark.parametrize(

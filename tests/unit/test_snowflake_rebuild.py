@@ -1,40 +1,35 @@
 """A table that is rebuilt in Snowflake keeps what can be kept, or is left alone."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from lht.exceptions import SchemaDriftError
-from lht.schema import TableColumn, TableInfo, TableRef
-from lht.warehouse.snowflake_columns import Facts, definition
+from lht.schema import TableRef
+from lht.warehouse.snowflake_catalog import CatalogColumn, CatalogTable
 from lht.warehouse.snowflake_statements import rebuild
 
-NAMES = ("ID", "AMOUNT", "NOTE")
-TABLE = TableInfo(
-    ref=TableRef("RAW", "Deal"),
-    columns=tuple(TableColumn(name=n, sql_type="NUMBER(38,2)") for n in NAMES),
-    rows=1,
-)
+AMOUNT = CatalogColumn("AMOUNT", "NUMBER", precision=38, scale=2)
+NOTE = CatalogColumn("NOTE", "TEXT", length=20, nullable="NO", comment="it's mine")
 
 
-def note(default: str | None = None, identity: str = "NO") -> Facts:
-    return Facts("TEXT", None, None, 20, None, default, "NO", identity, "it's mine")
+def table(**note: Any) -> CatalogTable:
+    """Return a table, the last column of which is somebody's."""
+    columns = (AMOUNT._replace(name="ID"), AMOUNT, NOTE._replace(**note))
+    return CatalogTable(ref=TableRef("RAW", "Deal"), columns=columns)
 
 
-def statements(changed: str, note: Facts) -> list[str]:
-    made = {
-        "ID": '"ID" VARCHAR',
-        "AMOUNT": '"AMOUNT" NUMBER(38,2)',
-        "NOTE": definition("NOTE", note),
-    } | {changed: f'"{changed}" NUMBER(38,5)'}
-    return list(rebuild("t", "a", TABLE, {changed: "decimal(38,5)"}, made))
+def statements(changed: str, table: CatalogTable) -> list[str]:
+    """Return what widens a column."""
+    return list(rebuild("t", "a", table, {changed: "decimal(38,5)"}))
 
 
 @pytest.mark.parametrize("default", [None, "'it''s new'", "7", "-1.5E3", "NULL"])
 def test_columns_behind_the_changed_one_are_made_as_they_were(default):
     """A column keeps its place with its type, default, constraint and comment."""
     said = f" DEFAULT {default}" if default else ""
-    assert statements("AMOUNT", note(default)) == [
+    assert statements("AMOUNT", table(told_default=default)) == [
         "CREATE TABLE a LIKE t COPY GRANTS",
         'ALTER TABLE a DROP COLUMN "AMOUNT", "NOTE"',
         (
@@ -51,23 +46,27 @@ def test_columns_behind_the_changed_one_are_made_as_they_were(default):
 
 def test_the_changed_column_keeps_all_but_its_type():
     """What hangs on it is said again."""
-    facts = Facts("NUMBER", 38, 2, None, None, "0.00", "NO", "NO", "in euro")
-    assert definition("AMOUNT", facts, "decimal(38,5)") == (
+    column = AMOUNT._replace(told_default="0.00", nullable="NO", comment="in euro")
+    assert column.definition("decimal(38,5)") == (
         "\"AMOUNT\" NUMBER(38,5) DEFAULT 0.00 NOT NULL COMMENT 'in euro'"
     )
 
 
 def test_the_table_s_comment_goes_along():
     """A table that is made like another one has no comment yet."""
-    table = replace(TABLE, comment="it's all")
-    made = {name: f'"{name}" NUMBER(38,5)' for name in NAMES}
-    said = list(rebuild("t", "a", table, {"NOTE": "decimal(38,5)"}, made))
+    said = statements("NOTE", replace(table(), comment="it's all"))
     assert said[1] == "COMMENT ON TABLE a IS 'it''s all'"
+
+
+def test_a_table_of_short_history_stays_one():
+    """What replaces a transient table is transient."""
+    said = statements("NOTE", replace(table(), transient=True))
+    assert said[0] == "CREATE TRANSIENT TABLE a LIKE t COPY GRANTS"
 
 
 def test_the_first_column_may_change_too():
     """Snowflake has no table without columns: one stands in meanwhile."""
-    assert statements("ID", note())[1:5] == [
+    assert statements("ID", table())[1:5] == [
         'ALTER TABLE a ADD COLUMN "__LHT_" BOOLEAN',
         'ALTER TABLE a DROP COLUMN "ID", "AMOUNT", "NOTE"',
         (
@@ -79,16 +78,17 @@ def test_the_first_column_may_change_too():
 
 
 @pytest.mark.parametrize(
-    "facts",
+    "note",
     [
-        note("CURRENT_TIMESTAMP()"),
-        note("SEQ.NEXTVAL"),
-        note("'a' || 'b'"),
-        note("IDENTITY START 1 INCREMENT 1", "YES"),
+        {"told_default": "CURRENT_TIMESTAMP()"},
+        {"told_default": "SEQ.NEXTVAL"},
+        {"told_default": "'a' || 'b'"},
+        {"told_default": "IDENTITY START 1 INCREMENT 1", "identity": "YES"},
+        {"identity": "YES"},
     ],
 )
-def test_what_cannot_be_made_anew_is_not_lost(facts):
+def test_what_cannot_be_made_anew_is_not_lost(note):
     """A computed default, or a drawn number, would be lost: nothing is begun."""
     with pytest.raises(SchemaDriftError, match="NOTE cannot be made") as caught:
-        statements("AMOUNT", facts)
+        statements("AMOUNT", table(**note))
     assert "--table" in caught.value.hint

@@ -9,7 +9,7 @@ to them.
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 from lht.exceptions import (
@@ -28,6 +28,7 @@ from lht.typemap import PRECISION, SNOWFLAKE, scale_of, sql_type
 from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.base import Capabilities, LoadCounts, Target
+from lht.warehouse.snowflake_catalog import CatalogTable
 from lht.warehouse.snowflake_errors import AGAIN
 from lht.warehouse.snowflake_files import SnowflakeFiles
 from lht.warehouse.snowflake_open import OpenedSnowflake
@@ -45,6 +46,7 @@ CAPABILITIES: Final = Capabilities(
     enforced_keys=False,
     lease_seconds=1800.0,  # while a load is written, nothing else can be
 )
+T = TypeVar("T")
 
 
 class SnowflakeWarehouse:
@@ -161,10 +163,10 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
         return table, final, _widened(described, final)
 
     def _existing(self, ref: TableRef) -> TableInfo:
-        info = self.read_table(ref)
-        if info is None:
-            raise WarehouseError(f"{ref} does not exist any more")
-        return info
+        return _there(ref, self.read_table(ref))
+
+    def _catalogued(self, ref: TableRef) -> CatalogTable:
+        return _there(ref, self.catalogued(ref))
 
     def _settled(
         self, table: TableInfo, old: TableSchema, new: TableSchema
@@ -227,23 +229,18 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
         Grants, comments, defaults, constraints and the columns of users go along, and
         every column keeps its place; streams on the table end.
         """
-        table = self._existing(target.ref)
-        name = self.name(table.ref)
-        aside = scratch_name(
-            self._house, "REBUILT", target.run_id, table.ref.schema.upper()
-        )
+        ref, name = target.ref, self.name(target.ref)
+        table = self._catalogued(ref)
+        aside = scratch_name(self._house, "REBUILT", target.run_id, ref.schema.upper())
         changed = {
-            columns.key_of(table, c.column).name: schema.by_name[
-                c.column.lower()
-            ].arrow_type
+            table.column(c.column).name: schema.by_name[c.column.lower()].arrow_type
             for c in changes
         }
         try:
             self._check_exact(table, changes, changed)
-            self._check_no_policies(table.ref)
-            definitions = self.definitions(table.ref, changed)
-            *steps, swap = rebuild(name, aside, table, changed, definitions)
-            with self._unchanged(table.ref, aside):
+            self._check_no_policies(ref)
+            *steps, swap = rebuild(name, aside, table, changed)
+            with self._unchanged(ref, aside):
                 for statement in steps:
                     self.execute(statement)
             target.still_ours()
@@ -253,11 +250,11 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
         except WarehouseError as error:
             told = ", ".join(f"{c.column} ({c.old_type})" for c in changes)
             raise SchemaDriftError(
-                f"columns of {table.ref} cannot become what their fields need: {told}",
+                f"columns of {ref} cannot become what their fields need: {told}",
                 why=error.why,
                 hint="change them yourself, or drop them: their values come back with a"
-                f" full load of {table.ref}",
-                table=str(table.ref),
+                f" full load of {ref}",
+                table=str(ref),
             ) from error
         finally:
             with contextlib.suppress(WarehouseError):  # a later run drops it
@@ -295,11 +292,11 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
             raise WarehouseError(text, why=text)
 
     def _check_exact(
-        self, table: TableInfo, changes: list[SchemaChange], changed: dict[str, str]
+        self, table: CatalogTable, changes: list[SchemaChange], changed: dict[str, str]
     ) -> None:
         """Raise if a value would be another one after the change of type."""
         for change in changes:
-            name = columns.key_of(table, change.column).name
+            name = table.column(change.column).name
             altered = columns.altered(sql.quote(name), change, changed[name])
             if altered and self._scalar(
                 f"SELECT COUNT_IF({altered}) FROM {self.name(table.ref)}"
@@ -384,6 +381,12 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
         )[0]
         if rows != keys:
             raise _not_unique(ref, key, rows - keys)
+
+
+def _there(ref: TableRef, found: T | None) -> T:
+    if found is None:
+        raise WarehouseError(f"{ref} does not exist any more")
+    return found
 
 
 def _not_unique(ref: TableRef, key: str, extra: int) -> DuplicateKeyError:

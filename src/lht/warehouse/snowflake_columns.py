@@ -7,8 +7,7 @@ Source: https://docs.snowflake.com/en/sql-reference/sql/alter-table-column, read
 2026-11-21.
 """
 
-import re
-from typing import Final, NamedTuple
+from typing import Final
 
 from lht.exceptions import MissingKeyError
 from lht.schema import (
@@ -20,101 +19,11 @@ from lht.schema import (
     TableSchema,
 )
 from lht.typemap import PRECISION, SNOWFLAKE, scale_of, sql_type, wider
-from lht.warehouse import sql
 from lht.warehouse.snowflake_values import converted, misread
 
 _INT64_DIGITS: Final = 19
-_MILLISECONDS: Final = 3
-_LONGEST_TEXT: Final = 131_072  # characters, the most that a Salesforce field holds
-_ALIASES: Final = {"TEXT": "VARCHAR", "DOUBLE": "FLOAT", "REAL": "FLOAT"}
 _ZONED: Final = ("TIMESTAMP_TZ", "TIMESTAMP_LTZ")
 _PLAIN: Final = {"bool": "BOOLEAN", "double": "FLOAT", "date": "DATE"}
-
-
-def sql_type_of(
-    name: str,
-    precision: int | None,
-    scale: int | None,
-    length: int | None,
-    digits: int | None,
-) -> str:
-    """Return a type as people write it, from what the catalogue says of a column.
-
-    Args:
-        name: Of the type.
-        precision: Digits of a number.
-        scale: Those of them behind the point.
-        length: Characters of a text.
-        digits: Of a second's fraction.
-    """
-    kind = _ALIASES.get(name, name)
-    if kind == "NUMBER":
-        return f"NUMBER({precision},{scale})"
-    if kind == "VARCHAR" and length is not None and length < _LONGEST_TEXT:
-        return f"VARCHAR({length})"
-    coarse = digits is not None and digits < _MILLISECONDS
-    if coarse and kind.startswith("TIME"):
-        return f"{kind}({digits})"
-    return kind
-
-
-class Facts(NamedTuple):
-    """All that the catalogue says of a column, in the order of ``FACTS``."""
-
-    kind: str
-    precision: int | None
-    scale: int | None
-    length: int | None
-    digits: int | None
-    default: str | None
-    nullable: str
-    identity: str
-    comment: str | None
-
-
-FACTS: Final = (
-    "DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE, CHARACTER_MAXIMUM_LENGTH,"
-    " DATETIME_PRECISION, COLUMN_DEFAULT, IS_NULLABLE, IS_IDENTITY, COMMENT"
-)
-_CONSTANT: Final = re.compile(
-    r"'(?:[^']|'')*'|[-+]?[0-9.]+(?:E[-+]?\d+)?|TRUE|FALSE|NULL"
-)
-
-
-def definition(name: str, facts: Facts, arrow_type: str | None = None) -> str | None:
-    """Return how to add a column to a table; None if it cannot be added as it is.
-
-    Args:
-        name: Of the column.
-        facts: What it is.
-        arrow_type: What it is to be, if not the type that it has.
-
-    Source: https://docs.snowflake.com/en/sql-reference/sql/alter-table, read
-    2026-11-21: the default of an added column is a constant.
-    """
-    computed = facts.default is not None and not _CONSTANT.fullmatch(facts.default)
-    if computed or facts.identity == "YES":
-        return None
-    kind = sql_type(arrow_type, SNOWFLAKE) if arrow_type else _exact_type(facts)
-    parts = [f"{sql.quote(name)} {kind}"]
-    if facts.default is not None:
-        parts.append(f"DEFAULT {facts.default}")
-    if facts.nullable == "NO":
-        parts.append("NOT NULL")
-    if facts.comment:
-        parts.append(f"COMMENT {sql.literal(facts.comment)}")
-    return " ".join(parts)
-
-
-def _exact_type(facts: Facts) -> str:
-    sizes = ""
-    if facts.kind == "NUMBER":
-        sizes = f"({facts.precision},{facts.scale})"
-    elif facts.kind == "TEXT":
-        sizes = f"({facts.length})"
-    elif facts.kind.startswith("TIME"):
-        sizes = f"({facts.digits})"
-    return f"{_ALIASES.get(facts.kind, facts.kind)}{sizes}"
 
 
 def number_of(kind: str) -> tuple[int, int] | None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from lht.exceptions import SchemaDriftError
-from lht.schema import TableInfo, TableSchema
-from lht.warehouse import snowflake_columns as columns
+from lht.schema import TableInfo, TableRef, TableSchema
 from lht.warehouse import sql
+from lht.warehouse.snowflake_catalog import CatalogColumn, CatalogTable
+from lht.warehouse.snowflake_columns import as_type
 from lht.warehouse.snowflake_values import converted
 
 LEFTOVER: Final = "__LHT_"  # in the names of what a load makes for itself
@@ -103,17 +104,6 @@ class Write:
         return sql.quote(column.upper())
 
 
-def _immovable(table: TableInfo, column: str, changed: str) -> SchemaDriftError:
-    return SchemaDriftError(
-        f"{changed} of {table.ref} needs another type, and {column} cannot be made"
-        " anew: its default is computed",
-        hint=f"drop {column} or its default and add it again after the next load, or"
-        " sync into another --table",
-        table=str(table.ref),
-        column=column,
-    )
-
-
 def _side_by_side(*queries: str) -> str:
     """Return one query for the only rows of several, one after the other."""
     return "SELECT * FROM " + " CROSS JOIN ".join(f"({query})" for query in queries)
@@ -127,11 +117,7 @@ def both_counted(left: str, right: str) -> str:
 
 
 def rebuild(
-    name: str,
-    aside: str,
-    table: TableInfo,
-    changed: Mapping[str, str],
-    definitions: Mapping[str, str | None],
+    name: str, aside: str, table: CatalogTable, changed: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield what changes columns in a copy of a table and puts it in its place.
 
@@ -143,48 +129,43 @@ def rebuild(
         aside: Of the copy.
         table: As it is.
         changed: By the names of the columns, the type names that they get.
-        definitions: How to add every column, by its name, in the table's order; the
-            changed ones with their new types.
 
     Raises:
         SchemaDriftError: A column that would have to be added cannot be.
     """
-    names = list(definitions)
-    behind = names[min(names.index(column) for column in changed) :]
-    anew = {column: definitions[column] for column in behind}
-    for column, made in anew.items():
-        if made is None:
-            raise _immovable(table, column, behind[0])
+    names = [column.name for column in table.columns]
+    behind = table.columns[min(names.index(column) for column in changed) :]
+    for column in behind:
+        if not column.movable:
+            raise _immovable(table.ref, column.name, behind[0].name)
     kind = "TRANSIENT TABLE" if table.transient else "TABLE"
     yield f"CREATE {kind} {aside} LIKE {name} COPY GRANTS"
     if table.comment:
         yield f"COMMENT ON TABLE {aside} IS {sql.literal(table.comment)}"
-    yield from _remade(aside, anew, alone=behind == names)
-    yield _copied(name, aside, table, changed)
-    yield f"ALTER TABLE {name} SWAP WITH {aside}"
-
-
-def _remade(
-    aside: str, definitions: Mapping[str, str | None], *, alone: bool
-) -> Iterator[str]:
-    """Yield what drops columns and adds them again; *alone*: they are all there are."""
+    alone = behind == table.columns
     if alone:  # a table always has a column
         yield f'ALTER TABLE {aside} ADD COLUMN "{LEFTOVER}" BOOLEAN'
-    yield f"ALTER TABLE {aside} DROP COLUMN {sql.columns(definitions)}"
-    added = ", ".join(filter(None, definitions.values()))
+    yield f"ALTER TABLE {aside} DROP COLUMN {sql.columns(c.name for c in behind)}"
+    added = ", ".join(c.definition(changed.get(c.name)) for c in behind)
     yield f"ALTER TABLE {aside} ADD COLUMN {added}"
     if alone:
         yield f'ALTER TABLE {aside} DROP COLUMN "{LEFTOVER}"'
+    values = ", ".join(_value(c, changed.get(c.name)) for c in table.columns)
+    yield f"INSERT INTO {aside} ({sql.columns(names)}) SELECT {values} FROM {name}"
+    yield f"ALTER TABLE {name} SWAP WITH {aside}"
 
 
-def _copied(name: str, aside: str, table: TableInfo, changed: Mapping[str, str]) -> str:
-    values = [
-        columns.as_type(sql.quote(c.name), c.sql_type, changed[c.name])
-        if c.name in changed
-        else sql.quote(c.name)
-        for c in table.columns
-    ]
-    return (
-        f"INSERT INTO {aside} ({sql.columns(c.name for c in table.columns)})"
-        f" SELECT {', '.join(values)} FROM {name}"
+def _value(column: CatalogColumn, arrow_type: str | None) -> str:
+    quoted = sql.quote(column.name)
+    return as_type(quoted, column.sql_type, arrow_type) if arrow_type else quoted
+
+
+def _immovable(ref: TableRef, column: str, changed: str) -> SchemaDriftError:
+    return SchemaDriftError(
+        f"{changed} of {ref} needs another type, and {column} cannot be made anew: its"
+        " default is computed",
+        hint=f"drop {column} or its default and add it again after the next load, or"
+        " sync into another --table",
+        table=str(ref),
+        column=column,
     )

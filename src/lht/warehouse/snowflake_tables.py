@@ -8,7 +8,7 @@ are always qualified and quoted: nothing rests on the session's database or sche
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
@@ -24,6 +24,7 @@ from lht.schema import SchemaChange, TableColumn, TableInfo, TableRef, TableSche
 from lht.typemap import SNOWFLAKE, sql_type
 from lht.warehouse import snowflake_columns as columns
 from lht.warehouse import sql
+from lht.warehouse.snowflake_catalog import COLUMN_FACTS, CatalogColumn, CatalogTable
 from lht.warehouse.snowflake_errors import translated
 from lht.warehouse.snowflake_open import QUERY_TAG, OpenedSnowflake
 from lht.warehouse.snowflake_statements import LEFTOVER
@@ -231,11 +232,19 @@ class SnowflakeTables:
         Raises:
             ConfigError: It is a view.
         """
+        found = self.catalogued(ref)
+        if found is None:
+            return None
+        return found.info(self._scalar(f"SELECT COUNT(*) FROM {self.name(ref)}"))
+
+    def catalogued(self, ref: TableRef) -> CatalogTable | None:
+        """Return what the catalogue tells of a table, or None if there is none.
+
+        Raises:
+            ConfigError: It is a view.
+        """
         rows = self.query(
-            "SELECT t.TABLE_TYPE, t.IS_TRANSIENT, t.COMMENT, c.COLUMN_NAME,"
-            " c.DATA_TYPE, c.NUMERIC_PRECISION, c.NUMERIC_SCALE,"
-            " c.CHARACTER_MAXIMUM_LENGTH, c.DATETIME_PRECISION, c.COLUMN_DEFAULT,"
-            " c.IS_IDENTITY"
+            f"SELECT t.TABLE_TYPE, t.IS_TRANSIENT, t.COMMENT, {COLUMN_FACTS}"
             f" FROM {self._catalog('TABLES')} t JOIN {self._catalog('COLUMNS')} c"
             " ON c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME"
             " WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?"
@@ -245,44 +254,19 @@ class SnowflakeTables:
         )
         if not rows:
             return None
-        if "VIEW" in rows[0][0]:
+        kind, transient, comment, *_ = rows[0]
+        if "VIEW" in kind:
             raise ConfigError(
                 f"{ref} is a view: no rows can be loaded into it",
                 hint="name another --schema or --table",
                 table=str(ref),
             )
-        return TableInfo(
+        return CatalogTable(
             ref=ref,
-            columns=tuple(
-                TableColumn(
-                    name=name,
-                    sql_type=columns.sql_type_of(*kind),
-                    default=None if identity == "YES" else default,
-                    generated=identity == "YES",
-                )
-                for _, _, _, name, *kind, default, identity in rows
-            ),
-            transient=rows[0][1] == "YES",
-            comment=rows[0][2],
-            rows=self._scalar(f"SELECT COUNT(*) FROM {self.name(ref)}"),
+            transient=transient == "YES",
+            comment=comment,
+            columns=tuple(CatalogColumn(*facts) for _, _, _, *facts in rows),
         )
-
-    def definitions(
-        self, ref: TableRef, changed: Mapping[str, str]
-    ) -> dict[str, str | None]:
-        """Return how to add each column of a table, by name, in the table's order.
-
-        None for a column that cannot be added as it is; see ``rebuild`` for *changed*.
-        """
-        rows = self.query(
-            f"SELECT COLUMN_NAME, {columns.FACTS} FROM {self._catalog('COLUMNS')}"
-            " WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
-            _folded(ref),
-        )
-        return {
-            name: columns.definition(name, columns.Facts(*facts), changed.get(name))
-            for name, *facts in rows
-        }
 
     def latest(self, ref: TableRef, column: TableColumn) -> datetime | None:
         """Return the greatest instant in a column of a table, as naive UTC."""

@@ -7,7 +7,6 @@ rounds or guesses; nothing depends on a session's parameters, for formats are gi
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
@@ -83,19 +82,8 @@ class SnowflakeWrites(SnowflakeTables):
 
     def slots(self, ref: TableRef) -> tuple[Slot, ...] | None:
         """Return the columns of a table; see ``Session``."""
-        if self.read_table(ref) is None:
-            return None
-        rows = self.query(
-            "SELECT COLUMN_NAME, DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE,"
-            " CHARACTER_MAXIMUM_LENGTH, DATETIME_PRECISION, IS_NULLABLE"
-            f" FROM {self._catalog('COLUMNS')}"
-            " WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION",
-            (ref.schema.upper(), ref.name.upper()),
-        )
-        return tuple(
-            slot_of(name, _spelled(kind, *sizes), required=nullable == "NO")
-            for name, kind, *sizes, nullable in rows
-        )
+        found = self.catalogued(ref)
+        return None if found is None else tuple(c.slot() for c in found.columns)
 
     def new_slot(self, name: str, kind: str, scale: int) -> Slot:
         """Return a new column; see ``Session``."""
@@ -140,20 +128,3 @@ class SnowflakeWrites(SnowflakeTables):
                     hint=AGAIN,
                 )
             yield StagedTexts(self, staging, slots, pages.size_bytes, pages.pages)
-
-
-def _spelled(
-    kind: str,
-    digits: Any,
-    scale: Any,
-    length: Any,
-    fraction: Any,
-) -> str:
-    """Return a type as people write it, from what the catalogue says of it."""
-    if kind == "NUMBER":
-        return f"NUMBER({digits},{scale})"
-    if kind in {"TEXT", "VARCHAR", "BINARY"} and length is not None:
-        return f"{kind}({length})"
-    if kind.startswith("TIME") and fraction is not None:
-        return f"{kind}({fraction})"
-    return str(kind)
