@@ -8,24 +8,17 @@ import base64
 import gzip
 import io
 import random
-from collections.abc import Iterator
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.arriving import Batches
+from tests.contract.accounts import REF, batch, load, row, wide
 from tests.contract.live import CONNECTION, LIVE
-from tests.contract.test_snowflake import REF, FilePage, Files, batch, load, row, wide
+from tests.contract.snowflake.files import FilePage, Files
 
-from lht.exceptions import (
-    SchemaDriftError,
-    WarehouseError,
-    WarehouseUnavailableError,
-)
+from lht.exceptions import SchemaDriftError, WarehouseError, WarehouseUnavailableError
 from lht.schema import Column, TableRef, TableSchema
-from lht.sync.state import Store
-from lht.warehouse.base import Warehouse
 from lht.warehouse.snowflake import SnowflakeSession
 from lht.warehouse.snowflake_open import opened_snowflake
 from lht.warehouse.snowflake_stage import staged
@@ -56,15 +49,6 @@ def run(session, stage):
         ((two,),) = cursor.fetchall()
     return f"{put.status} {two}"
 """
-
-
-@pytest.fixture
-def session(warehouse: Warehouse) -> Iterator[SnowflakeSession]:
-    """A session, the schemas for tables and for what is ours being there."""
-    with warehouse.session() as opened:
-        Store(opened).prepare()
-        opened.ensure_schema("RAW")
-        yield opened
 
 
 def asked(session: SnowflakeSession, *pages: FilePage, what: str) -> list[Any]:
@@ -156,10 +140,10 @@ def test_texts_are_read_whatever_the_session_says(session):
 
 def test_a_rebuilt_table_keeps_its_grants(session):
     """``LIKE ... COPY GRANTS`` and ``SWAP WITH`` together lose none."""
-    load(session, "merge", Batches([batch(row("1"))]))
+    load(session, "merge", batch(row("1")))
     name = session.name(REF)
     session.execute(f"GRANT SELECT ON TABLE {name} TO ROLE PUBLIC")
-    load(session, "merge", Batches([wide(row("2", "0.12345"))]))
+    load(session, "merge", wide(row("2", "0.12345")))
     granted = session.records(f"SHOW GRANTS ON TABLE {name}")
     assert ("SELECT", "PUBLIC") in {
         (grant["privilege"], grant["grantee_name"]) for grant in granted
@@ -168,7 +152,7 @@ def test_a_rebuilt_table_keeps_its_grants(session):
 
 def test_a_table_with_a_policy_is_not_rebuilt(session):
     """Who may not see a column would see it in a copy; policies are an edition's."""
-    load(session, "merge", Batches([batch(row("1"))]))
+    load(session, "merge", batch(row("1")))
     policy = session.name(TableRef("RAW", "HIDDEN"))
     try:
         session.execute(
@@ -180,7 +164,7 @@ def test_a_table_with_a_policy_is_not_rebuilt(session):
         f"ALTER TABLE {session.name(REF)} ALTER COLUMN NAME SET MASKING POLICY {policy}"
     )
     with pytest.raises(SchemaDriftError):
-        load(session, "merge", Batches([wide(row("2", "0.12345"))]))
+        load(session, "merge", wide(row("2", "0.12345")))
     assert session.query(f"SELECT ID FROM {session.name(REF)}") == [("1",)]
 
 
@@ -197,7 +181,7 @@ def test_statements_carry_our_tag(session):
 
 def test_a_merge_holds_back_merges_and_no_more(session, reader):
     """Others may insert and read meanwhile; who merges waits, and is told to retry."""
-    load(session, "merge", Batches([batch(row("1"))]))
+    load(session, "merge", batch(row("1")))
     name = session.name(REF)
     reader.execute("ALTER SESSION SET LOCK_TIMEOUT = 2")
     change = f"UPDATE {name} SET NAME = 'other' WHERE ID = '1'"
