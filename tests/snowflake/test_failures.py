@@ -133,7 +133,7 @@ def named(what: str) -> Iterator[None]:
     """Say of a failure in the block what it was about."""
     try:
         yield
-    except BaseException as error:
+    except BaseException as error:  # pytest's own failures, too
         error.add_note(f"with: {what}")
         raise
 

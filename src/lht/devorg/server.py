@@ -237,6 +237,6 @@ def start(
     try:
         generate(store, rows or {}, seed=seed)
         return Org(store, chosen, host=host, port=port)
-    except BaseException:
+    except BaseException:  # nobody else knows the store: Ctrl-C, too, closes it
         store.close()
         raise

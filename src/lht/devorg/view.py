@@ -181,7 +181,7 @@ class View:
         stale = dict(self.stale_parents)
         try:
             yield
-        except BaseException:
+        except BaseException:  # who goes on after Ctrl-C finds no half of it
             for (table, key), was_there, row in reversed(self._undo):
                 if was_there:
                     self.changes[table][key] = row

@@ -94,7 +94,7 @@ class Transaction:
     def _guarded(self, run: Callable[[], T]) -> T:
         try:
             return run()
-        except BaseException:
+        except BaseException:  # whatever it was, to do it all again is right
             self._broken = True
             raise
 
@@ -329,7 +329,7 @@ def transaction_of(duck: Duck) -> Iterator[None]:
     duck.run("BEGIN")
     try:
         yield
-    except BaseException:
+    except BaseException:  # whatever it was, the next BEGIN finds none open
         duck.run("ROLLBACK")
         raise
     duck.run("COMMIT")

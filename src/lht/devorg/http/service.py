@@ -127,7 +127,7 @@ class Service:
         transaction = self.store.transaction()
         try:
             result = action(transaction)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must not leave its records locked
             transaction.rollback()
             raise
         if self.settings.visible_delay:
