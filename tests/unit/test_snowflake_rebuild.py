@@ -8,7 +8,7 @@ import pytest
 from lht.exceptions import SchemaDriftError
 from lht.schema import TableRef
 from lht.warehouse.snowflake_catalog import CatalogColumn, CatalogTable
-from lht.warehouse.snowflake_statements import rebuild
+from lht.warehouse.snowflake_statements import grown, rebuild
 
 AMOUNT = CatalogColumn("AMOUNT", "NUMBER", precision=38, scale=2)
 NOTE = CatalogColumn("NOTE", "TEXT", length=20, nullable="NO", comment="it's mine")
@@ -49,6 +49,37 @@ def test_the_changed_column_keeps_all_but_its_type():
     column = AMOUNT._replace(told_default="0.00", nullable="NO", comment="in euro")
     assert column.definition("decimal(38,5)") == (
         "\"AMOUNT\" NUMBER(38,5) DEFAULT 0.00 NOT NULL COMMENT 'in euro'"
+    )
+
+
+@pytest.mark.parametrize("default", [None, "'none'"])
+def test_a_text_keeps_how_it_is_compared(default):
+    """Its collation stands with its type: behind a default it would be that one's."""
+    said = f" DEFAULT {default}" if default else ""
+    assert statements("AMOUNT", table(collation="de-ci", told_default=default))[2] == (
+        'ALTER TABLE a ADD COLUMN "AMOUNT" NUMBER(38,5),'
+        f" \"NOTE\" VARCHAR(20) COLLATE 'de-ci'{said} NOT NULL COMMENT 'it''s mine'"
+    )
+
+
+def test_what_becomes_no_text_is_compared_as_what_it_is():
+    """Only texts have a collation."""
+    column = NOTE._replace(collation="de-ci", nullable="YES", comment=None)
+    assert column.definition("date") == '"NOTE" DATE'
+
+
+@pytest.mark.parametrize(
+    ("column", "new_type", "expected"),
+    [
+        (NOTE, "VARCHAR", "VARCHAR"),
+        (NOTE._replace(collation="it's"), "VARCHAR", "VARCHAR COLLATE 'it''s'"),
+        (AMOUNT, "NUMBER(38,2)", "NUMBER(38,2)"),
+    ],
+)
+def test_a_column_that_grows_in_place_keeps_its_collation(column, new_type, expected):
+    """Snowflake refuses to make it longer without saying that again."""
+    assert grown("t", column, new_type) == (
+        f'ALTER TABLE t ALTER COLUMN "{column.name}" SET DATA TYPE {expected}'
     )
 
 

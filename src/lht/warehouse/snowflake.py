@@ -33,7 +33,7 @@ from lht.warehouse.snowflake_errors import AGAIN
 from lht.warehouse.snowflake_files import SnowflakeFiles
 from lht.warehouse.snowflake_open import OpenedSnowflake
 from lht.warehouse.snowflake_stage import scratch_name, staged
-from lht.warehouse.snowflake_statements import Write, both_counted, rebuild
+from lht.warehouse.snowflake_statements import Write, both_counted, grown, rebuild
 from lht.warehouse.snowflake_tables import House
 from lht.warehouse.snowflake_values import Survey, read_survey, survey
 from lht.warehouse.snowflake_write import SnowflakeWrites
@@ -206,19 +206,13 @@ class SnowflakeSession(SnowflakeWrites, SnowflakeFiles):
                 f"{sql.quote(c.column.upper())} {c.new_type}" for c in added
             )
             self.execute(f"ALTER TABLE {name} ADD COLUMN {body}")
-        rebuilt = []
-        for change in changes:
-            if change.old_type is None:
-                continue
-            if not columns.changes_in_place(change):
-                rebuilt.append(change)
-                continue
-            have = columns.key_of(table, change.column)
-            self.execute(
-                f"ALTER TABLE {name} ALTER COLUMN {sql.quote(have.name)}"
-                f" SET DATA TYPE {change.new_type}"
-            )
-        if rebuilt:
+        kept = [c for c in changes if c.old_type is not None]
+        if longer := [c for c in kept if columns.changes_in_place(c)]:
+            known = self._catalogued(table.ref)
+            for change in longer:
+                column = known.column(change.column)
+                self.execute(grown(name, column, change.new_type))
+        if rebuilt := [c for c in kept if not columns.changes_in_place(c)]:
             self._rebuild(target, rebuilt, schema)
 
     def _rebuild(

@@ -18,7 +18,7 @@ from lht.warehouse.snowflake_types import slot_of
 COLUMN_FACTS: Final = (
     "c.COLUMN_NAME, c.DATA_TYPE, c.NUMERIC_PRECISION, c.NUMERIC_SCALE,"
     " c.CHARACTER_MAXIMUM_LENGTH, c.DATETIME_PRECISION, c.COLUMN_DEFAULT,"
-    " c.IS_NULLABLE, c.IS_IDENTITY, c.COMMENT"
+    " c.IS_NULLABLE, c.IS_IDENTITY, c.COLLATION_NAME, c.COMMENT"
 )
 _MILLISECONDS: Final = 3
 _LONGEST_TEXT: Final = 131_072  # characters, the most that a Salesforce field holds
@@ -40,6 +40,7 @@ class CatalogColumn(NamedTuple):
     told_default: str | None = None
     nullable: str = "YES"
     identity: str = "NO"
+    collation: str | None = None  # of a text
     comment: str | None = None
 
     @property
@@ -88,13 +89,22 @@ class CatalogColumn(NamedTuple):
         constant = self.default is None or _CONSTANT.fullmatch(self.default)
         return bool(constant) and not self.numbered
 
+    @property
+    def collate(self) -> str:
+        """What is said behind the type of a text that has a collation.
+
+        It is a part of the type for Snowflake, which refuses a longer type without it.
+        """
+        return f" COLLATE {sql.literal(self.collation)}" if self.collation else ""
+
     def definition(self, arrow_type: str | None = None) -> str:
         """Return how to add the column to a table.
 
         Args:
             arrow_type: What it is to be, if not the type that it has.
         """
-        kind = sql_type(arrow_type, SNOWFLAKE) if arrow_type else self.exact_type
+        exact = f"{self.exact_type}{self.collate}"
+        kind = sql_type(arrow_type, SNOWFLAKE) if arrow_type else exact
         parts = [f"{sql.quote(self.name)} {kind}"]
         if self.default is not None:
             parts.append(f"DEFAULT {self.default}")

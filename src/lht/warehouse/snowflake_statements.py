@@ -116,6 +116,14 @@ def both_counted(left: str, right: str) -> str:
     )
 
 
+def grown(name: str, column: CatalogColumn, new_type: str) -> str:
+    """Give a column of a table a longer type of its kind."""
+    return (
+        f"ALTER TABLE {name} ALTER COLUMN {sql.quote(column.name)}"
+        f" SET DATA TYPE {new_type}{column.collate}"
+    )
+
+
 def rebuild(
     name: str, aside: str, table: CatalogTable, changed: Mapping[str, str]
 ) -> Iterator[str]:
