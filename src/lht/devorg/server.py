@@ -18,8 +18,9 @@ from lht.devorg.generate import generate
 from lht.devorg.http.app import make_app
 from lht.devorg.http.jobs import Jobs
 from lht.devorg.http.locators import Cursors
-from lht.devorg.http.oauth import Sessions
-from lht.devorg.http.service import Meter, RequestRecord, Service, Settings
+from lht.devorg.http.meter import Meter
+from lht.devorg.http.service import RequestRecord, Service, Settings
+from lht.devorg.http.sessions import Sessions
 from lht.devorg.load import LoadSummary, load
 from lht.devorg.metadata import Metadata
 from lht.devorg.store import Store, Transaction
@@ -159,10 +160,11 @@ def make_service(store: Store, settings: Settings, spool: Path) -> Service:
         sessions=sessions,
         cursors=Cursors(clock, spool),
         jobs=Jobs(
-            clock,
+            store,
             spool,
             daily_limit=settings.bulk_query_jobs,
             delay=settings.job_delay,
+            page_rows=settings.bulk_page_rows,
         ),
         api_usage=Meter(clock, settings.api_usage_limit),
         metadata_changed_at=clock.now(),

@@ -48,7 +48,7 @@ def create_job(service: Service, call: Call) -> Answer:
     )
     job = service.jobs.make(request)
     created = _brief(job)  # before the job gets any further
-    service.jobs.start(service, job)
+    service.jobs.start(job)
     return Answer(body=created)
 
 

@@ -11,13 +11,13 @@ from shutil import rmtree
 from time import monotonic
 
 from lht.devorg import errors
-from lht.devorg.clock import Clock
 from lht.devorg.errors import OrgError
-from lht.devorg.http.service import Meter, Service
+from lht.devorg.http.meter import Meter
 from lht.devorg.http.spool import Page, stream_texts, write_pages
 from lht.devorg.ids import make_id
 from lht.devorg.render import JAVA_DOUBLE_MACROS, csv_header, csv_line
 from lht.devorg.soql import Compiled
+from lht.devorg.store import Store
 
 _log = getLogger("lht.devorg")
 
@@ -102,12 +102,20 @@ class Jobs:
     """All query jobs of an org, and the threads that run them."""
 
     def __init__(
-        self, clock: Clock, folder: Path, *, daily_limit: int, delay: float
+        self,
+        store: Store,
+        folder: Path,
+        *,
+        daily_limit: int,
+        delay: float,
+        page_rows: int,
     ) -> None:
         """Keep results in *folder*; no job looks finished within *delay* seconds."""
-        self.meter = Meter(clock, daily_limit)
+        self.meter = Meter(store.clock, daily_limit)
+        self._store = store
         self._delay = delay
-        self._clock = clock
+        self._page_rows = page_rows
+        self._clock = store.clock
         self._folder = folder
         self._jobs: dict[str, Job] = {}
         self._created = 0
@@ -129,11 +137,11 @@ class Jobs:
             visible_from=monotonic() + self._delay,
         )
 
-    def start(self, service: Service, job: Job) -> None:
+    def start(self, job: Job) -> None:
         """Take a job in and let it run."""
         with self._lock:
             self._jobs[job.id] = job
-        self._workers.submit(_run, service, job)
+        self._workers.submit(self._run, job)
 
     def find(self, id_: str) -> Job:
         """Return a job by its id of 15 or 18 characters.
@@ -169,31 +177,42 @@ class Jobs:
             job.aborted = job.aborted or job.outcome is None
         self._workers.shutdown(wait=True)
 
+    def _run(self, job: Job) -> None:
+        """Render a job's pages: its life in a worker thread."""
+        if job.aborted:
+            return
+        job.started = True
+        began = monotonic()
+        job.error_message = self._attempt(job)
+        job.seconds = monotonic() - began
+        job.modified_at = self._clock.now()
+        job.outcome = "Failed" if job.error_message else "JobComplete"  # last: it shows
 
-def _run(service: Service, job: Job) -> None:
-    """Render a job's pages: its life in a worker thread."""
-    if job.aborted:
-        return
-    job.started = True
-    began = monotonic()
-    job.error_message = _attempt(service, job)
-    job.seconds = monotonic() - began
-    job.modified_at = service.clock.now()
-    job.outcome = "Failed" if job.error_message else "JobComplete"  # last: it shows
+    def _attempt(self, job: Job) -> str | None:
+        """Render a job's pages; return what went wrong."""
+        try:
+            _refuse_base64(job)
+            self._render(job)
+        except OrgError as error:
+            return error.message
+        except Exception:  # noqa: BLE001 -- a worker's last line: the job fails, logged
+            if not job.aborted:  # an aborted job may find its folder gone
+                _log.exception("bulk query failed job=%s", job.id)
+            return "InternalServerError : see the log"
+        return None
 
-
-def _attempt(service: Service, job: Job) -> str | None:
-    """Render a job's pages; return what went wrong."""
-    try:
-        _refuse_base64(job)
-        _render(service, job)
-    except OrgError as error:
-        return error.message
-    except Exception:  # noqa: BLE001 -- a worker's last line: the job fails, logged
-        if not job.aborted:  # an aborted job may find its folder gone
-            _log.exception("bulk query failed job=%s", job.id)
-        return "InternalServerError : see the log"
-    return None
+    def _render(self, job: Job) -> None:
+        job.folder.mkdir()
+        with closing(self._store.cursor()) as db:
+            db.execute(JAVA_DOUBLE_MACROS)
+            pages = write_pages(
+                stream_texts(db, job.request.lines_sql(), job.request.compiled.params),
+                job.folder,
+                header=job.request.header(),
+                page_rows=self._page_rows,
+                is_wanted=lambda: not job.aborted,
+            )
+            job.pages.extend(pages)
 
 
 def _refuse_base64(job: Job) -> None:
@@ -202,17 +221,3 @@ def _refuse_base64(job: Job) -> None:
             name = ".".join(column.path)
             message = f"FeatureNotEnabled : Cannot serialize value for '{name}' in CSV"
             raise OrgError(400, "API_ERROR", f"{message} format")
-
-
-def _render(service: Service, job: Job) -> None:
-    job.folder.mkdir()
-    with closing(service.store.cursor()) as db:
-        db.execute(JAVA_DOUBLE_MACROS)
-        pages = write_pages(
-            stream_texts(db, job.request.lines_sql(), job.request.compiled.params),
-            job.folder,
-            header=job.request.header(),
-            page_rows=service.settings.bulk_page_rows,
-            is_wanted=lambda: not job.aborted,
-        )
-        job.pages.extend(pages)

@@ -1,21 +1,19 @@
 """What all handlers share: the store, the sessions, the meters and the spool."""
 
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from lht.devorg.clock import Clock
-from lht.devorg.errors import OrgError
+from lht.devorg.http.jobs import Jobs
+from lht.devorg.http.locators import Cursors
+from lht.devorg.http.meter import Meter
+from lht.devorg.http.sessions import Sessions
 from lht.devorg.store import Store, Transaction
 from lht.devorg.writer import Writer
-
-if TYPE_CHECKING:
-    from lht.devorg.http.jobs import Jobs
-    from lht.devorg.http.locators import Cursors
-    from lht.devorg.http.oauth import Sessions
 
 T = TypeVar("T")
 
@@ -57,49 +55,15 @@ class RequestRecord(NamedTuple):
     status: int
 
 
-class Meter:
-    """Counts events within the last 24 hours, by the hour of the org's clock."""
-
-    def __init__(self, clock: Clock, limit: int) -> None:
-        self.limit = limit
-        self._clock = clock
-        self._hours: Counter[int] = Counter()
-        self._lock = threading.Lock()
-
-    @property
-    def used(self) -> int:
-        """How many of the limit are used."""
-        first = int(self._clock.now().timestamp() // 3600) - 23
-        with self._lock:
-            return sum(n for hour, n in self._hours.items() if hour >= first)
-
-    @property
-    def remaining(self) -> int:
-        """How many are left."""
-        return max(0, self.limit - self.used)
-
-    def count(self, refusal: Callable[[], OrgError]) -> None:
-        """Count one more, or refuse it.
-
-        Raises:
-            OrgError: The limit is reached.
-        """
-        if self.used >= self.limit:
-            raise refusal()
-        hour = int(self._clock.now().timestamp() // 3600)
-        with self._lock:
-            self._hours[hour] += 1
-
-
 @dataclass
 class Service:
     """One org's running state."""
 
     store: Store
     settings: Settings
-    sessions: "Sessions"
-    cursors: "Cursors"
-    jobs: "Jobs"
+    sessions: Sessions
+    cursors: Cursors
+    jobs: Jobs
     api_usage: Meter
     metadata_changed_at: datetime
     requests: deque[RequestRecord] = field(
