@@ -11,9 +11,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -21,6 +19,7 @@ import pytest
 import snowflake.connector
 from snowflake.connector.config_manager import CONFIG_MANAGER
 from snowflake.snowpark import Session
+from tests.answering import Answer, Answering, Request
 
 from lht.exceptions import (
     ConfigError,
@@ -40,13 +39,10 @@ TELLS_WHY = hasattr(snowflake.connector.network, "CREDENTIAL_REJECTION_GS_CODES"
 SECRET = "s3cret-of-acme"
 
 
-class Door(ThreadingHTTPServer):
+class Door:
     """Lets everybody in, unless told what to answer instead."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answer)
         self.where = ["CRM", "RAW", "ACME", "PROD"]
         self.refusal: dict[str, Any] | None = None
         self.status = 200
@@ -54,7 +50,15 @@ class Door(ThreadingHTTPServer):
         self.statements: list[str] = []
         self.ended = 0
 
-    def answer(self, path: str, told: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, request: Request) -> Answer:
+        body = request.body
+        if request.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        told = self._tell(request.path, json.loads(body or b"{}"))
+        reply = json.dumps(told).encode()
+        return Answer(self.status, {}, [reply], len(reply))
+
+    def _tell(self, path: str, told: dict[str, Any]) -> dict[str, Any]:
         if "login-request" in path:
             asked = parse_qs(urlsplit(path).query)
             self.logins.append(
@@ -89,46 +93,27 @@ SESSION = {
 }
 
 
-class _Answer(BaseHTTPRequestHandler):
-    server: Door
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-        if self.headers["Content-Encoding"] == "gzip":
-            body = gzip.decompress(body)
-        reply = json.dumps(self.server.answer(self.path, json.loads(body or b"{}")))
-        self.send_response(self.server.status)
-        self.send_header("Content-Length", str(len(reply)))
-        self.end_headers()
-        self.wfile.write(reply.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+@pytest.fixture
+def door() -> Door:
+    return Door()
 
 
 @pytest.fixture
-def door() -> Iterator[Door]:
-    with Door() as server:
-        Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-        yield server
-        server.shutdown()
-
-
-@pytest.fixture
-def options(door: Door, tmp_path: Path) -> dict[str, Any]:
+def options(door: Door, tmp_path: Path) -> Iterator[dict[str, Any]]:
     """What reaches the door, with a token from a file: no secret is in it."""
     token = tmp_path / "token"
     token.write_text(SECRET)
     token.chmod(0o600)
-    return {
-        "host": "127.0.0.1",
-        "port": door.server_port,
-        "protocol": "http",
-        "authenticator": "programmatic_access_token",
-        "token_file_path": str(token),
-        "platform_detection_timeout_seconds": 0,
-        "login_timeout": 1,
-    }
+    with Answering(door.answer) as server:
+        yield {
+            "host": "127.0.0.1",
+            "port": server.port,
+            "protocol": "http",
+            "authenticator": "programmatic_access_token",
+            "token_file_path": str(token),
+            "platform_detection_timeout_seconds": 0,
+            "login_timeout": 1,
+        }
 
 
 def account_url(options: dict[str, Any], place: str = "loader@acme-prod/CRM") -> str:

@@ -5,13 +5,12 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.answering import Answer, Answering, Request
 
 from lht.salesforce.auth import ClientCredentials
 from lht.salesforce.client import Client
@@ -42,6 +41,13 @@ class Reply:
         plain = self.body if isinstance(self.body, bytes) else encode(self.body)
         return gzip.compress(plain, mtime=0) if self.gzipped else plain
 
+    def pieces(self) -> Iterator[bytes]:
+        wire, sent = self.wire, 0
+        while self.drip and sent < len(wire) and not self.drip.wait(0.005):
+            yield wire[sent : sent + 1]
+            sent += 1
+        yield wire[sent : self.cut]
+
     @property
     def all_headers(self) -> dict[str, str]:
         kind = "text/csv" if isinstance(self.body, bytes) else "application/json"
@@ -61,11 +67,6 @@ class Seen:
     body: bytes
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-
 class ScriptedOrg:
     """Issues tokens, refuses dead ones, and otherwise follows the script."""
 
@@ -81,17 +82,9 @@ class ScriptedOrg:
         self._script: dict[tuple[str, str], list[Reply]] = defaultdict(list)
         self._live: set[str] = set()
         self._lock = threading.Lock()
-        self._server = Server(("127.0.0.1", 0), handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
-        )
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server = Answering(self._answer)
+        self.url = self._server.url
+        self.close = self._server.close
 
     def on(self, method: str, path: str, *replies: Any, **one: Any) -> None:
         """Answer in this order, the last again and again; bare values are bodies."""
@@ -115,7 +108,16 @@ class ScriptedOrg:
             if r.path not in free and (full is None or r.path == full)
         ]
 
-    def answer(self, seen: Seen) -> Reply:
+    def _answer(self, request: Request) -> Answer:
+        url = urlsplit(request.path)
+        query = {k: v[0] for k, v in parse_qs(url.query).items()}
+        reply = self._reply(
+            Seen(request.method, url.path, query, request.headers, request.body)
+        )
+        length = len(reply.wire)
+        return Answer(reply.status, reply.all_headers, reply.pieces(), length)
+
+    def _reply(self, seen: Seen) -> Reply:
         with self._lock:
             self.requests.append(seen)
             if seen.path == "/services/oauth2/token":
@@ -142,44 +144,6 @@ class ScriptedOrg:
         token = f"{ORG_ID[:15]}!TOKEN{self.tokens_issued}"
         self._live.add(token)
         return Reply({"access_token": token, "instance_url": self.url})
-
-
-def handler(org: ScriptedOrg) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
-        def handle_one_request(self) -> None:
-            self.raw_requestline = self.rfile.readline(65537)
-            if not self.raw_requestline or not self.parse_request():
-                self.close_connection = True
-                return
-            url = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            query = {k: v[0] for k, v in parse_qs(url.query).items()}
-            headers = {k.lower(): v for k, v in self.headers.items()}
-            reply = org.answer(Seen(self.command, url.path, query, headers, body))
-            self.send_response_only(reply.status)
-            for name, value in reply.all_headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(reply.wire)))
-            self.end_headers()
-            with suppress(BrokenPipeError, ConnectionResetError):
-                self.send_body(reply)
-
-        def send_body(self, reply: Reply) -> None:
-            sent = 0
-            while reply.drip and sent < len(reply.wire) and not reply.drip.wait(0.005):
-                self.wfile.write(reply.wire[sent : sent + 1])
-                self.wfile.flush()
-                sent += 1
-            self.wfile.write(reply.wire[sent : reply.cut])
-            self.wfile.flush()
-            if reply.cut is not None:
-                self.close_connection = True
-
-    return Handler
 
 
 def encode(value: Any) -> bytes:
