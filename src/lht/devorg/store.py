@@ -7,11 +7,11 @@ serves all writers; readers use cursors of their own and see committed state.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import duckdb
 
@@ -64,12 +64,16 @@ class Transaction(Writer):
         self._view = view
         self.started_at = view.started_at
 
-    @contextmanager
-    def _writing(self) -> Iterator[View]:
-        with self._store.lock, self._view.all_or_nothing():
-            if not self._store.is_open(self._view):
-                raise RuntimeError("this transaction is over")
-            yield self._view
+    def _writing(self) -> AbstractContextManager[View]:
+        return self._store.inside(self._view)
+
+    def joined(self) -> AbstractContextManager[None]:
+        """Let all that this thread does with the store meanwhile be done in here.
+
+        What it writes becomes visible to others at :meth:`commit`; it reads that
+        already.
+        """
+        return self._store.joined(self._view)
 
     def commit(self) -> None:
         """Make all writes visible at once."""
@@ -95,6 +99,25 @@ class Transaction(Writer):
             self.rollback()
 
 
+class _Joined(threading.local):
+    """The view that a thread's work with a store is part of, if any."""
+
+    view: View | None = None
+
+
+class _Begun:
+    """A connection whose transaction has begun already, and is never committed."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = cursor
+
+    def begin(self) -> None:
+        """Do nothing: whatever is read is of one instant anyway."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+
 class Store(Writer):
     """All records of one org. Its own writes are transactions of one write each."""
 
@@ -112,6 +135,7 @@ class Store(Writer):
         self.user_id = ids.make_id("005", 0)
         self._links = Links(metadata)
         self._open: list[View] = []
+        self._joined = _Joined()
         self._db = duckdb.connect()
         self.tables = self._open_tables(path)
         self.org_id = ids.make_id("00D", self.tables.org_number())
@@ -151,7 +175,21 @@ class Store(Writer):
             self._purge_when_due()
             cursor = self._db.cursor()
         cursor.execute(_SESSION)
-        return cursor
+        view = self._joined.view
+        return self._preview(cursor, view) if view else cursor
+
+    def _preview(
+        self, cursor: duckdb.DuckDBPyConnection, view: View
+    ) -> duckdb.DuckDBPyConnection:
+        """Show a connection what a view has written; closing it takes that back.
+
+        Nobody else changes those records meanwhile: the view has locked them.
+        """
+        with self.lock:
+            rollups.recompute(view)
+            cursor.begin()
+            self.tables.write(cursor, view.changes, view.new)
+        return cast("duckdb.DuckDBPyConnection", _Begun(cursor))
 
     def transaction(self) -> Transaction:
         """Begin a transaction."""
@@ -228,7 +266,33 @@ class Store(Writer):
             return count
 
     @contextmanager
-    def _writing(self) -> Iterator[View]:
+    def joined(self, view: View) -> Iterator[None]:
+        """See :meth:`Transaction.joined`. Not for users of the store."""
+        self._joined.view = view
+        try:
+            yield
+        finally:
+            self._joined.view = None
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether what this thread writes now is part of an open transaction."""
+        return self._joined.view is not None
+
+    @contextmanager
+    def inside(self, view: View) -> Iterator[View]:
+        """Write into a view that stays open. Not for users of the store."""
+        with self.lock, view.all_or_nothing():
+            if not self.is_open(view):
+                raise RuntimeError("this transaction is over")
+            yield view
+
+    def _writing(self) -> AbstractContextManager[View]:
+        view = self._joined.view
+        return self._at_once() if view is None else self.inside(view)
+
+    @contextmanager
+    def _at_once(self) -> Iterator[View]:
         with self.lock:
             self._purge_when_due()
             view = self._begin()
@@ -269,7 +333,7 @@ class Store(Writer):
     def _purge_when_due(self) -> None:
         """Empty the bin of what has been there for its fifteen days."""
         now = self.clock.now()
-        if now < self._purge_at:
+        if now < self._purge_at or self.is_joined:
             return
         self._purge_at = now + _PURGE_EVERY
         with self._writing() as view:

@@ -132,47 +132,62 @@ class Tables:
         """Make all *changes* in one transaction; *new* ids need no looking up."""
         self.db.begin()
         try:
-            for name, rows in changes.items():
-                old = [key for key in rows if (name, key) not in new]
-                self._delete(name, old)
-                self._insert(name, [row for row in rows.values() if row is not None])
+            self.write(self.db, changes, new)
         except duckdb.Error:
             self.db.rollback()
             raise
         self.db.commit()
 
-    def _delete(self, name: str, keys: list[str]) -> None:
+    def write(
+        self,
+        db: duckdb.DuckDBPyConnection,
+        changes: Changes,
+        new: Collection[tuple[str, str]],
+    ) -> None:
+        """Make all *changes* in the transaction that *db* has open."""
+        for name, rows in changes.items():
+            old = [key for key in rows if (name, key) not in new]
+            self._delete(db, name, old)
+            self._insert(db, name, [row for row in rows.values() if row is not None])
+
+    def _delete(
+        self, db: duckdb.DuckDBPyConnection, name: str, keys: list[str]
+    ) -> None:
         sql = f'DELETE FROM {self.by_name[name].sql} WHERE "Id" '
         if len(keys) == 1:
-            self.db.execute(sql + "= ?", keys)
+            db.execute(sql + "= ?", keys)
         elif keys:
-            self.db.execute(sql + "IN (SELECT unnest(?))", [keys])
+            db.execute(sql + "IN (SELECT unnest(?))", [keys])
 
-    def _insert(self, name: str, rows: list[Row]) -> None:
+    def _insert(
+        self, db: duckdb.DuckDBPyConnection, name: str, rows: list[Row]
+    ) -> None:
         if rows:
             self._filled.add(name)
         if len(rows) < _MANY:
             for row in rows:
-                self._insert_one(name, row)
+                self._insert_one(db, name, row)
         else:
-            self._insert_many(name, rows)
+            self._insert_many(db, name, rows)
 
-    def _insert_one(self, name: str, row: Row) -> None:
+    def _insert_one(self, db: duckdb.DuckDBPyConnection, name: str, row: Row) -> None:
         given = {column: value for column, value in row.items() if value is not None}
         columns = ", ".join(f'"{column}"' for column in given)
         marks = ", ".join("?" * len(given))
         sql = f"INSERT INTO {self.by_name[name].sql} ({columns}) VALUES ({marks})"
-        self.db.execute(sql, list(given.values()))
+        db.execute(sql, list(given.values()))
 
-    def _insert_many(self, name: str, rows: list[Row]) -> None:
+    def _insert_many(
+        self, db: duckdb.DuckDBPyConnection, name: str, rows: list[Row]
+    ) -> None:
         table = self.by_name[name]
         columns = {
             column: pa.array([row.get(column) for row in rows], _ARROW[kind])
             for column, kind in table.columns.items()
         }
-        self.db.register("org_rows", pa.table(columns))
-        self.db.execute(f"INSERT INTO {table.sql} SELECT * FROM org_rows")
-        self.db.unregister("org_rows")
+        db.register("org_rows", pa.table(columns))
+        db.execute(f"INSERT INTO {table.sql} SELECT * FROM org_rows")
+        db.unregister("org_rows")
 
     def insert_select(self, name: str, sql: str) -> int:
         """Insert what a SELECT yields, matched by column name; return the rows."""

@@ -87,10 +87,16 @@ class Service:
         return action(self.store)
 
     def write_together(self, action: Callable[[Writer], T]) -> T:
-        """Write in one transaction: all that *action* does, or nothing."""
+        """Write in one transaction: all that *action* does, or nothing.
+
+        Whatever it reads and writes on this thread is in it, however it comes there.
+        """
+        if self.store.is_joined:  # whose transaction ends with all or nothing itself
+            return action(self.store)
         transaction = self.store.transaction()
         try:
-            result = action(transaction)
+            with transaction.joined():
+                result = action(self.store)
         except BaseException:  # Ctrl-C, too, must not leave its records locked
             transaction.rollback()
             raise
