@@ -104,7 +104,7 @@ def test_literals_are_told_apart(text: str, kind: LiteralKind):
             "unexpected token: 'OR'",
         ),
         ("SELECT Id FROM Account WHERE", "unexpected token: '<EOF>'"),
-        ("SELECT Id FROM Account ALL ROWS", "unexpected token: 'ROWS'"),
+        ("SELECT Id FROM Account a b", "unexpected token: 'b'"),
         ("SELECT Id FROM Account LIMIT -1", "unexpected token: '-1'"),
         ("SELECT * FROM Account", "no viable alternative at character '*'"),
         (

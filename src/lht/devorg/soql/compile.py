@@ -14,6 +14,7 @@ from lht.devorg.soql.texts import (
     invalid_field,
     malformed,
     not_queryable,
+    only_apex,
     unknown_sobject,
     unsupported,
 )
@@ -119,6 +120,8 @@ class _Compiler:
 
     def run(self) -> Compiled:
         query = self._query
+        if query.apex is not None:
+            raise only_apex(query.text, query.apex)
         self._refuse_grouping()
         columns = () if query.is_count else tuple(self._columns())
         where, order = self._where(), self._order()

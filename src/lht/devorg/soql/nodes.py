@@ -27,6 +27,7 @@ class FieldPath:
     """A field, or a field of a parent: ``Account.Owner.Name``."""
 
     name: Name
+    alias: Name | None = None
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,13 @@ class Call:
     """A function and its arguments: ``COUNT()``, ``toLabel(Status)``."""
 
     name: Name
-    arguments: tuple["Operand", ...]
+    arguments: "tuple[Operand | Literal, ...]"
     alias: Name | None = None
+
+    @property
+    def function(self) -> str:
+        """The function's name in upper case."""
+        return self.name.text.upper()
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,9 @@ class LiteralKind(Enum):
     DATE = "date"
     DATETIME = "dateTime"
     TIME = "time"
+    CURRENCY = "currency"  # USD5000
     WORD = "word"  # TRUE, NULL, TODAY, LAST_N_DAYS:3
+    BIND = "bind"  # :name, which is Apex
 
 
 @dataclass(frozen=True)
@@ -122,20 +130,47 @@ class Sort:
     nulls_last: bool
 
 
+@dataclass(frozen=True)
+class Using:
+    """``USING SCOPE mine``: which kind of choice, and what is chosen."""
+
+    kind: Name
+    choice: Name
+
+
+@dataclass(frozen=True)
+class With:
+    """One WITH: ``SECURITY_ENFORCED``, ``DATA CATEGORY`` and their like."""
+
+    name: Name
+
+
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A whole query, or one in parentheses."""
+    """A whole query, or one in parentheses.
+
+    ``joined`` are the further sources of a FROM, a path and its alias each.
+    ``grouping`` is ROLLUP or CUBE, or empty. ``marks`` are the words after FOR and
+    UPDATE. ``apex`` is what only Apex knows: a bind variable, ALL ROWS.
+    """
 
     text: str  # the whole text that positions count in
     items: "tuple[FieldPath | Call | TypeOf | Query, ...]"
     sobject: Name
     alias: Name | None = None
+    joined: tuple[tuple[Name, Name | None], ...] = ()
+    using: Using | None = None
     where: Condition | None = None
+    withs: tuple[With, ...] = ()
     group_by: tuple[Operand, ...] = ()
+    grouping: str = ""
     having: Condition | None = None
     order_by: tuple[Sort, ...] = ()
     limit: int | None = None
     offset: int | None = None
+    purposes: tuple[Name, ...] = ()
+    updates: tuple[Name, ...] = ()
+    apex: Name | None = None
 
     @property
     def is_count(self) -> bool:

@@ -1,40 +1,21 @@
 """SOQL text to syntax tree."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
-from typing import Any, cast
+from typing import cast
 
-from lark import Lark, Token, Transformer, Tree, UnexpectedCharacters, UnexpectedToken
-from lark.exceptions import VisitError
+from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedToken
 
 from lht.devorg.errors import OrgError
-from lht.devorg.soql.nodes import (
-    Branch,
-    Call,
-    Comparison,
-    FieldPath,
-    Junction,
-    Literal,
-    LiteralKind,
-    Membership,
-    Name,
-    Negation,
-    Query,
-    Sort,
-    TypeOf,
-)
-from lht.devorg.soql.texts import located, malformed, too_complicated
+from lht.devorg.soql.nodes import Query
+from lht.devorg.soql.texts import malformed, too_complicated, unexpected
+from lht.devorg.soql.tree import to_query
 
 # Source: SOQL and SOSL Reference v65, "SOQL Limits".
 MAX_QUERY_CHARACTERS = 100_000
-MAX_OFFSET = 2_000
 
 MAX_DEPTH = 100
 """How deep conditions and calls may be nested."""
-
-_ANY_NUMBER = 2**62  # of rows: whoever asks for more gets as many
 
 # What is left of a datetime whose '+' was not percent-encoded in the URL.
 _WITHOUT_ZONE = re.compile(r"[\d-]{10}T[\d:.]+", re.IGNORECASE)
@@ -58,10 +39,7 @@ def parse(text: str) -> Query:
     except UnexpectedToken as exc:
         raise _unexpected(text, exc.token) from exc
     _refuse_depth(tree)
-    try:
-        return cast("Query", _ToNodes(text).transform(tree))
-    except VisitError as exc:
-        raise exc.orig_exc from exc
+    return to_query(text, tree)
 
 
 @cache
@@ -91,111 +69,5 @@ def _unreadable(text: str, position: int) -> OrgError:
 
 def _unexpected(text: str, token: Token) -> OrgError:
     if token.type == "$END":
-        return malformed(located(text, len(text), "unexpected token: '<EOF>'"))
-    return malformed(
-        located(text, token.start_pos or 0, f"unexpected token: '{token}'")
-    )
-
-
-class _ToNodes(Transformer[Token, Any]):
-    """Turns lark's tree into nodes, bottom up."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def start(self, children: list[Query]) -> Query:
-        return children[0]
-
-    def PATH(self, token: Token) -> Name:  # noqa: N802 -- lark finds it by the terminal
-        return Name(str(token), token.start_pos or 0)
-
-    def field(self, children: list[Name]) -> FieldPath:
-        return FieldPath(children[0])
-
-    def alias(self, children: list[Name]) -> dict[str, Name]:
-        return {"alias": children[0]}
-
-    def items(self, children: list[Any]) -> tuple[Any, ...]:
-        return tuple(children)
-
-    def call(self, children: list[Any]) -> Call:
-        name, *rest = children
-        alias = rest.pop()["alias"] if rest and isinstance(rest[-1], dict) else None
-        return Call(name, tuple(rest), alias)
-
-    def when(self, children: list[Name]) -> Branch:
-        return Branch(children[0], tuple(children[1:]))
-
-    def otherwise(self, children: list[Name]) -> Branch:
-        return Branch(None, tuple(children))
-
-    def typeof(self, children: list[Any]) -> TypeOf:
-        return TypeOf(children[0], tuple(children[1:]))
-
-    def value(self, children: list[Token]) -> Literal:
-        token = children[0]
-        return Literal(LiteralKind[token.type], str(token), token.start_pos or 0)
-
-    def values(self, children: list[Literal]) -> tuple[Literal, ...]:
-        return tuple(children)
-
-    def comparison(self, children: list[Any]) -> Comparison:
-        operand, operator, literal = children
-        return Comparison(operand, operator.upper().replace("<>", "!="), literal)
-
-    def membership(self, children: list[Any]) -> Membership:
-        operand, *operators, values = children
-        return Membership(operand, " ".join(operators).upper(), values)
-
-    def negation(self, children: list[Any]) -> Negation:
-        return Negation(children[-1])
-
-    def conjunction(self, children: list[Any]) -> Junction:
-        return Junction("AND", tuple(children))
-
-    def disjunction(self, children: list[Any]) -> Junction:
-        return Junction("OR", tuple(children))
-
-    def where(self, children: list[Any]) -> dict[str, Any]:
-        return {"where": children[0]}
-
-    def having(self, children: list[Any]) -> dict[str, Any]:
-        return {"having": children[0]}
-
-    def group(self, children: list[Any]) -> dict[str, Any]:
-        having = children.pop() if isinstance(children[-1], dict) else {}
-        return {"group_by": tuple(children), **having}
-
-    def order(self, children: list[Sort]) -> dict[str, Any]:
-        return {"order_by": tuple(children)}
-
-    def sort(self, children: list[Any]) -> Sort:
-        operand, *words = children
-        kinds = {word.type for word in words}
-        return Sort(operand, "DESC" in kinds, "LAST" in kinds)
-
-    def limit(self, children: list[Token]) -> dict[str, int]:
-        return {"limit": self._count(children[0])}
-
-    def offset(self, children: list[Token]) -> dict[str, int]:
-        rows = self._count(children[0])
-        if rows > MAX_OFFSET:
-            raise OrgError(
-                400,
-                "NUMBER_OUTSIDE_VALID_RANGE",
-                f"Maximum SOQL offset allowed is {MAX_OFFSET}",
-            )
-        return {"offset": rows}
-
-    def query(self, children: Sequence[Any]) -> Query:
-        items, sobject, *clauses = children
-        query = Query(text=self._text, items=items, sobject=sobject)
-        for clause in clauses:
-            query = replace(query, **clause)
-        return query
-
-    def _count(self, token: Token) -> int:
-        if not token.isdecimal():
-            raise _unexpected(self._text, token)
-        return min(int(token), _ANY_NUMBER)
+        return unexpected(text, len(text), "<EOF>")
+    return unexpected(text, token.start_pos or 0, token)

@@ -1,30 +1,58 @@
 """Salesforce's own words for what is wrong with a query."""
 
+import re
+
 from lht.devorg.errors import OrgError
 from lht.devorg.soql.nodes import Name
 
-# How much of the query an error message repeats before and after the place it means.
-_BEFORE = 60
-_AFTER = 60
+# How much of a line an error message repeats before and after the place it means: only
+# whole words. Seen in messages that public issues quote.
+_AROUND = 50
 
 _SEE_WSDL = "Please reference your WSDL or the describe call for the appropriate names."
+_LATER_WORD = re.compile(r"\s+")
 
 
 def located(text: str, position: int, message: str) -> str:
-    """Put the query with a caret under *position* before the message."""
-    start = text.rfind("\n", 0, position) + 1
+    """Put the line with a caret under *position* before the message."""
+    begin = text.rfind("\n", 0, position) + 1
     row = text.count("\n", 0, position) + 1
-    column = position - start + 1
-    line = text[start:].partition("\n")[0]
-    cut = max(0, column - 1 - _BEFORE)
-    shown = line[cut : column - 1 + _AFTER]
-    caret = " " * (column - 1 - cut) + "^"
-    return f"\n{shown}\n{caret}\nERROR at Row:{row}:Column:{column}\n{message}"
+    column = position - begin + 1
+    line = text[begin:].partition("\n")[0]
+    start, end = _window(line, column - 1)
+    caret = " " * (column - 1 - start) + "^"
+    place = f"ERROR at Row:{row}:Column:{column}"
+    return f"\n{line[start:end]}\n{caret}\n{place}\n{message}"
+
+
+def _window(line: str, position: int) -> tuple[int, int]:
+    """Choose the part of a line that is shown."""
+    start, end = max(0, position - _AROUND), min(len(line), position + _AROUND)
+    if start and (word := _LATER_WORD.search(line, start - 1, position)):
+        start = word.end()
+    if end < len(line):
+        words = line[position : end + 1].rsplit(maxsplit=1)
+        end = position + len(words[0].rstrip(",")) if len(words) > 1 else end
+    return start, end
+
+
+def unexpected(text: str, position: int, token: str) -> OrgError:
+    """Refuse a word that makes no sense where it stands."""
+    return malformed(located(text, position, f"unexpected token: '{token}'"))
 
 
 def malformed(message: str) -> OrgError:
     """Refuse a query whose text makes no sense."""
     return OrgError(400, "MALFORMED_QUERY", message)
+
+
+def only_apex(text: str, name: Name) -> OrgError:
+    """Refuse what only Apex knows: bind variables, ALL ROWS."""
+    if name.text.startswith(":"):
+        message = "Bind variables only allowed in Apex code"
+    else:
+        message = f"{name.text} not allowed in this context"
+    return malformed(located(text, name.position, message))
 
 
 def too_complicated() -> OrgError:
