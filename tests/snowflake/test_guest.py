@@ -128,6 +128,21 @@ def test_with_the_owners_rights_nothing_is_temporary(
     assert scene.guest()["CURRENT_SCHEMA()"] == "PUBLIC"
 
 
+def test_a_refusal_in_a_procedure_is_told(
+    scene: SnowflakeScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only that nothing may be temporary leads to what has to be dropped."""
+    scene.accounts(3)
+    monkeypatch.setattr(snowflake_open, "in_procedure", lambda: True)
+    scene.server.fail("^CREATE TEMPORARY", error="Insufficient privileges", code=3001)
+    scene.statements.clear()
+    with pytest.raises(SyncError, match="003001"):
+        scene.sync("Account", options=BULK)
+    told = [s.text for s in scene.statements]
+    assert not [t for t in told if t.startswith(("CREATE TRANSIENT", "CREATE STAGE"))]
+    assert scene.leftovers() == []
+
+
 @ROUTES
 def test_a_connection_that_formats_values_itself(
     scene: SnowflakeScene, options: Options

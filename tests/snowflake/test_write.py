@@ -10,14 +10,16 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from snowflake.snowpark import Session
+from snowflake.snowpark import FileOperation, Session
 from tests.snowflake.fake import Server
 from tests.snowflake.statement_rules import Judge, problems
 from tests.snowflake.statements import Sent
+from tests.snowflake.variants import EXTERNAL_STAGE
 
 from lht.exceptions import ConfigError, WarehouseError, WarehouseUnavailableError
 from lht.util.data_writer import write, write_dataframe_to_table
 from lht.util.stage import put_csv_content_to_stage, put_dataframe_to_stage
+from lht.warehouse import snowflake_open
 from lht.warehouse.snowflake import SnowflakeWarehouse
 from lht.warehouse.snowflake_open import QUERY_TAG, opened_snowflake
 from lht.warehouse.snowflake_statements import LEFTOVER
@@ -260,7 +262,7 @@ def test_a_frame_is_put_onto_the_stage_that_is_named(  # noqa: PLR0917
 ):
     """By a stream, or, where none can be had, by a table: the same file."""
     if not streams:
-        snowflake_server.fail("^PUT", error="no stream here", code=1234)
+        snowflake_server.fail("^PUT", error=EXTERNAL_STAGE, code=91003)
     before = tables(snowpark)
     name = put_dataframe_to_stage(
         snowpark, named.format(database), FRAME, "f.csv", schema=schema
@@ -291,21 +293,47 @@ def test_what_is_made_for_a_file_goes_also_when_it_fails(
 ):
     """No table stays, and the error is told."""
     before = tables(snowpark)
-    snowflake_server.fail("^PUT", error="no stream here", code=1234)
+    snowflake_server.fail("^PUT", error=EXTERNAL_STAGE, code=91003)
     snowflake_server.fail("^COPY INTO '@", error="no unloading", code=1235)
     with pytest.raises(WarehouseError, match="001235"):
         put_dataframe_to_stage(snowpark, stage, FRAME)
     assert tables(snowpark) == before
 
 
-def test_a_session_that_is_lost_is_not_tried_another_way(
-    snowpark, snowflake_server, stage
+@pytest.mark.parametrize(
+    ("code", "words", "error"),
+    [
+        (250001, "gone", WarehouseUnavailableError),
+        (3001, "insufficient privileges", WarehouseError),
+        (91003, "Failure using stage area. Cause: [Access Denied]", WarehouseError),
+        (253007, "a compression that is none", WarehouseError),
+    ],
+)
+def test_a_refusal_is_told_and_not_tried_another_way(  # noqa: PLR0917
+    snowpark, snowflake_server, stage, code, words, error
 ):
-    """Nothing else would come through."""
-    snowflake_server.fail("^PUT", code=250001)
-    with pytest.raises(WarehouseUnavailableError):
+    """Only where no stream can be had there is another way; nothing is made for it."""
+    before = tables(snowpark)
+    snowflake_server.statements.clear()
+    snowflake_server.fail("^PUT", error=words, code=code)
+    with pytest.raises(error, match=f"{code:06d}") as caught:
         put_dataframe_to_stage(snowpark, stage, FRAME)
-    assert "COPY" not in snowflake_server.statements[-1].text
+    assert words in caught.value.why
+    assert not [s.text for s in snowflake_server.statements if LEFTOVER in s.text]
+    assert tables(snowpark) == before
+
+
+def test_in_a_procedure_without_streams_a_table_serves(
+    snowpark, snowflake_server, stage, monkeypatch
+):
+    """An old Snowpark inside Snowflake, or a PUT that no procedure may send."""
+    snowflake_server.fail("^PUT", error="Unsupported statement type 'PUT_FILES'")
+    put_dataframe_to_stage(snowpark, stage, FRAME, "f.csv")
+    assert staged(snowpark, "@MINE/f.csv.gz") == FILE
+    monkeypatch.setattr(snowflake_open, "in_procedure", lambda: True)
+    monkeypatch.delattr(FileOperation, "put_stream")
+    put_dataframe_to_stage(snowpark, stage, FRAME, "g.csv")
+    assert staged(snowpark, "@MINE/g.csv.gz") == FILE
 
 
 @pytest.mark.parametrize(
@@ -333,6 +361,6 @@ def test_what_only_a_stream_can_bring_is_told_of(
     snowpark, snowflake_server, stage, content
 ):
     """Snowflake writes no file of no rows, and only of rows that are a table."""
-    snowflake_server.fail("^PUT", error="no stream here", code=1234)
+    snowflake_server.fail("^PUT", error=EXTERNAL_STAGE, code=91003)
     with pytest.raises(ConfigError):
         put_csv_content_to_stage(snowpark, stage, content)

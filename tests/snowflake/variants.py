@@ -54,6 +54,7 @@ ACCOUNT = {
     "Founded__c": "1999-12-31",
     "Opens__c": "08:30:00.000Z",
 }
+EXTERNAL_STAGE = "GET and PUT commands are not supported with external stage"
 REST, BULK = Options(fields=FIELDS), Options(fields=FIELDS, force_bulk=True)
 LESS, LESS_BULK = (replace(options, fields=("Name",)) for options in (REST, BULK))
 
@@ -272,7 +273,7 @@ def files(house: House) -> None:
         )
         for streams in (True, False):
             if not streams:
-                house.server.fail("^PUT", error="no stream here", code=1234)
+                house.server.fail("^PUT", error=EXTERNAL_STAGE, code=91003)
             put_dataframe_to_stage(scene.warehouse, "RAW.FILES", df, "f.csv")
 
 

@@ -62,6 +62,16 @@ _LOCK_TIMEOUT: Final = 625
 _OF_VALUES: Final = range(100000, 101000)  # texts of these quote what is in the rows
 _VALUE_STATES: Final = ("22", "23")  # data exception, constraint violation
 _VALUE_CLASSES: Final = frozenset({"DataError", "IntegrityError"})
+# A statement that does not run where it was sent: in a procedure no PUT, and with its
+# owner's rights nothing temporary. "Unsupported statement type 'temporary TABLE'".
+# Source: https://github.com/Snowflake-Labs/semantic-model-generator/issues/226; docs
+# .snowflake.com, developer-guide/stored-procedure/python/procedure-python-limitations.
+_NOT_HERE: Final = 90236
+_NOT_HERE_WORDS: Final = "Unsupported statement type"
+# "GET and PUT commands are not supported with external stage": one of several causes.
+# Source: https://github.com/snowflakedb/gosnowflake/issues/920, read 2026-11-21.
+_OF_A_STAGE: Final = 91003  # its state is that of values, its text quotes none
+_EXTERNAL_WORDS: Final = "not supported with external stage"
 _NOT_ALLOWED: Final = frozenset({2003, 2043, 3001})
 _NO_PRIVILEGE: Final = "42501"
 _HINTS: Final = {
@@ -171,6 +181,16 @@ def code_of(error: BaseException | None) -> int | None:
     return None
 
 
+def runs_elsewhere(error: WarehouseError) -> bool:
+    """Tell whether statements of this type are refused where it was sent."""
+    return code_of(error) == _NOT_HERE or _NOT_HERE_WORDS in str(error.why)
+
+
+def names_external_stage(error: WarehouseError) -> bool:
+    """Tell whether a file was refused because its stage is an external one."""
+    return code_of(error) == _OF_A_STAGE and _EXTERNAL_WORDS in str(error.why)
+
+
 def _facts(error: BaseException) -> _Facts:
     inner = getattr(error, "cause", None) or getattr(error, "conn_error", None) or error
     errno = getattr(inner, "errno", None) or getattr(inner, "sql_error_code", None)
@@ -227,7 +247,7 @@ def _is_gone(facts: _Facts) -> bool:
 
 
 def _quotes_values(facts: _Facts) -> bool:
-    return (
+    return facts.code != _OF_A_STAGE and (
         facts.code in _OF_VALUES
         or facts.state.startswith(_VALUE_STATES)
         or bool(facts.classes & _VALUE_CLASSES)

@@ -12,12 +12,13 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.csv as pcsv
 
-from lht.exceptions import ConfigError, WarehouseError, WarehouseUnavailableError
+from lht.exceptions import ConfigError, WarehouseError
 from lht.pages import CsvFile
 from lht.typemap import SNOWFLAKE, sql_type
 from lht.warehouse import sql
-from lht.warehouse.snowflake_errors import code_of
+from lht.warehouse.snowflake_errors import names_external_stage, runs_elsewhere
 from lht.warehouse.snowflake_stage import (
+    NO_STREAM,
     QUALIFIED,
     SCHEMA,
     Place,
@@ -27,8 +28,6 @@ from lht.warehouse.snowflake_stage import (
 )
 from lht.warehouse.snowflake_tables import UNLEASED, SnowflakeTables
 
-_NO_STAGE: Final = frozenset({2003, 2043, 3001})  # none there, or not ours to use
-_CANNOT_STREAM: Final = (AttributeError, NotImplementedError, io.UnsupportedOperation)
 _LARGEST: Final = 5 * 2**30  # bytes of a file, the most that can be asked for
 # Source: https://docs.snowflake.com/en/sql-reference/sql/copy-into-location, read
 # 2026-11-21.
@@ -48,8 +47,8 @@ class SnowflakeFiles(SnowflakeTables):
         files = Stage(self, self._house, "", stage, "", _place=place)
         try:
             files.take(CsvFile(header=(), wire=wire), name)
-        except (*_CANNOT_STREAM, WarehouseError) as error:
-            if isinstance(error, WarehouseUnavailableError) or _is_missing(error):
+        except WarehouseError as error:
+            if not _cannot_stream(error):
                 raise
             self._unload(place, name, wire)
 
@@ -91,8 +90,13 @@ class SnowflakeFiles(SnowflakeTables):
             )
 
 
-def _is_missing(error: Exception) -> bool:
-    return code_of(error) in _NO_STAGE
+def _cannot_stream(error: WarehouseError) -> bool:
+    """Tell whether another way onto the stage may be open."""
+    return (
+        names_external_stage(error)
+        or runs_elsewhere(error)
+        or isinstance(error.__cause__, NO_STREAM)
+    )
 
 
 def _rows_of(wire: bytes) -> pa.Table:

@@ -25,7 +25,7 @@ from lht.exceptions import (
 from lht.pages import CsvFile, Page, Pages, packed
 from lht.schema import TableRef, TableSchema
 from lht.warehouse import sql
-from lht.warehouse.snowflake_errors import AGAIN, translated
+from lht.warehouse.snowflake_errors import AGAIN, runs_elsewhere, translated
 from lht.warehouse.snowflake_open import QUERY_TAG, active_session
 from lht.warehouse.snowflake_statements import LEFTOVER
 from lht.warehouse.snowflake_tables import House, SnowflakeTables
@@ -43,6 +43,10 @@ FILE_FORMAT: Final = (
     " FIELD_OPTIONALLY_ENCLOSED_BY = '\"' ESCAPE_UNENCLOSED_FIELD = NONE"
     " NULL_IF = ('') EMPTY_FIELD_AS_NULL = TRUE) ON_ERROR = ABORT_STATEMENT"
 )
+# What a session without put_stream raises: no session of Snowpark's at all, an old one
+# in the procedure, or one of its local tests.
+# Source: snowflake-snowpark-python 1.56.0, file_operation.py and mock/_connection.py.
+NO_STREAM: Final = (AttributeError, NotImplementedError, io.UnsupportedOperation)
 _PART: Final = re.compile(r'"(?:[^"]|"")+"|[\w$]+')
 _STAGE_NAME: Final = re.compile(
     rf"@?((?:{_PART.pattern})(?:\.(?:{_PART.pattern})){{0,2}})(?=/|\Z)"
@@ -124,17 +128,23 @@ class Stage:
         return str(dict(zip(names, row, strict=True))["status"])
 
     def _streamed(self, place: Place, file: CsvFile, name: str) -> str:
-        path = place.path_of(name)
-        with translated("PUT"), self.house.lock:
-            snowpark: Any = self.house.opened.snowpark or active_session()
-            found = snowpark.file.put_stream(
-                io.BytesIO(file.wire),
-                path,
-                parallel=1,
-                auto_compress=False,
-                source_compression="GZIP",
-                overwrite=True,
-            )
+        try:
+            with translated("PUT"), self.house.lock:
+                snowpark: Any = self.house.opened.snowpark or active_session()
+                found = snowpark.file.put_stream(
+                    io.BytesIO(file.wire),
+                    place.path_of(name),
+                    parallel=1,
+                    auto_compress=False,
+                    source_compression="GZIP",
+                    overwrite=True,
+                )
+        except NO_STREAM as error:
+            raise WarehouseError(
+                "this session has no way to put a file onto a stage",
+                why=str(error),
+                hint="give the Snowpark session of the procedure: warehouse=session",
+            ) from error
         return str(found.status)
 
     def _opened(self) -> Place:
@@ -230,7 +240,7 @@ def create(
         try:
             session.execute(f"CREATE TEMPORARY {kind} {rest}")
         except WarehouseError as error:
-            if error.transient or not house.opened.in_procedure:
+            if not runs_elsewhere(error):
                 raise
             house.temporary = False
     if not house.temporary:
