@@ -63,7 +63,7 @@ def test_credentials_may_come_in_a_header(api: Caller):
         ({"client_secret": "no"}, "invalid_client", "invalid client credentials"),
         ({"client_id": "no"}, "invalid_client_id", "client identifier invalid"),
         (
-            {"grant_type": "password"},
+            {"grant_type": "magic"},
             "unsupported_grant_type",
             "grant type not supported",
         ),

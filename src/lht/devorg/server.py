@@ -59,6 +59,7 @@ class Org:
         url: Its origin, which is also its instance URL.
         client_id: Of the one application that may log in.
         client_secret: Of the same.
+        logins: All that opens it: the application, the users' password, keys.
         store: Its records.
         clock: What time it is there; may be set, moved and stopped.
         requests: What it was asked, as (method, path, status).
@@ -72,8 +73,9 @@ class Org:
         self._service = make_service(store, settings, Path(self._folder.name))
         self._server = _Server(self._service, host, port)
         self.url = self._server.url
-        self.client_id = self._service.sessions.client_id
-        self.client_secret = self._service.sessions.client_secret
+        self.logins = self._service.sessions.credentials
+        self.client_id = self.logins.client_id
+        self.client_secret = self.logins.client_secret
         self.store = store
         self.clock = store.clock
         self.requests = RequestLog(self._service)
@@ -146,14 +148,7 @@ class Org:
 def make_service(store: Store, settings: Settings, spool: Path) -> Service:
     """Put together what the handlers share."""
     clock = store.clock
-    sessions = Sessions(
-        clock,
-        org_id=store.org_id,
-        user_id=store.user_id,
-        ttl=settings.session_seconds,
-        client_id=settings.client_id,
-        client_secret=settings.client_secret,
-    )
+    sessions = Sessions(clock, settings, org_id=store.org_id, user_id=store.user_id)
     return Service(
         store=store,
         settings=settings,

@@ -23,6 +23,8 @@ from lht.devorg.http import (
     bulk,
     collections,
     composite,
+    consent,
+    identity,
     limits,
     oauth,
     query,
@@ -88,6 +90,8 @@ def _compile(path: str) -> re.Pattern[str]:
 def _routes() -> Iterator[Route]:
     for prefix, table in (
         ("", oauth.ROUTES),
+        ("", consent.ROUTES),
+        ("", identity.ROUTES),
         ("", limits.OPEN_ROUTES),
         ("", admin.ROUTES),
         (_VERSIONED, limits.ROUTES),

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 from lht.devorg.clock import Clock
 from lht.devorg.http.jobs import Jobs
 from lht.devorg.http.locators import Cursors
+from lht.devorg.http.logins import LoginSettings
 from lht.devorg.http.meter import Meter
 from lht.devorg.http.sessions import Sessions
 from lht.devorg.store import Store, Transaction
@@ -21,30 +22,24 @@ _REMEMBERED_REQUESTS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """How this org behaves where orgs differ.
+class Settings(LoginSettings):
+    """How this org behaves where orgs differ; also in :class:`LoginSettings`.
 
     Attributes:
         page_size: Records on a page of a REST query, at most.
         bulk_page_rows: Records on a page of a Bulk query's result, at most.
-        session_seconds: How long a session lives after its last use, by the clock.
         api_usage_limit: Requests within 24 hours.
         bulk_query_jobs: Bulk query jobs within 24 hours.
         job_delay: Seconds that a finished Bulk job still looks unfinished.
         visible_delay: Seconds between a write over HTTP and its commit.
-        client_id: Of the application that may log in; else made up.
-        client_secret: Of the same.
     """
 
     page_size: int = 2_000
     bulk_page_rows: int = 50_000
-    session_seconds: float = 7_200
     api_usage_limit: int = 100_000
     bulk_query_jobs: int = 10_000
     job_delay: float = 0.0
     visible_delay: float = 0.0
-    client_id: str | None = None
-    client_secret: str | None = field(default=None, repr=False)
 
 
 class RequestRecord(NamedTuple):
