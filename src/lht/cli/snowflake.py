@@ -1,6 +1,6 @@
 """``lht snowflake``: the SQL that sets an account up, and that runs lht inside it."""
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 _HELP: Final = "SQL for a Snowflake account. It is printed, never run."
 
 
+def _name(flag: str, told: str) -> Any:
+    return typer.Option(flag, metavar="NAME", help=told)
+
+
 # The names of the parameters differ from those of the options that commands share.
 OrgDomain = Annotated[
     str,
@@ -22,40 +26,24 @@ OrgDomain = Annotated[
     ),
 ]
 Database = Annotated[
-    str | None,
-    typer.Option(
-        "--database", metavar="NAME", help="Where the tables are, LHT_DB if not given."
-    ),
+    str | None, _name("--database", "Where the tables are, LHT_DB if not given.")
 ]
 TableSchema = Annotated[
-    str | None,
-    typer.Option(
-        "--schema", metavar="NAME", help="Schema of the tables, RAW if not given."
-    ),
+    str | None, _name("--schema", "Schema of the tables, RAW if not given.")
 ]
 Compute = Annotated[
     str | None,
-    typer.Option(
-        "--warehouse",
-        metavar="NAME",
-        help="Snowflake's virtual warehouse, LHT_WH if not given.",
-    ),
+    _name("--warehouse", "Snowflake's virtual warehouse, LHT_WH if not given."),
 ]
 Role = Annotated[
-    str | None,
-    typer.Option(
-        "--role", metavar="NAME", help="What lht works as, LHT_ROLE if not given."
-    ),
+    str | None, _name("--role", "What lht works as, LHT_ROLE if not given.")
 ]
 User = Annotated[
-    str | None,
-    typer.Option(
-        "--user", metavar="NAME", help="What programs log in as, LHT_USER if not given."
-    ),
+    str | None, _name("--user", "What programs log in as, LHT_USER if not given.")
 ]
 Sandboxes = Annotated[
     list[str] | None,
-    typer.Option("--sandbox", metavar="NAME", help="A sandbox of the org; repeatable."),
+    _name("--sandbox", "A sandbox of the org; repeatable."),
 ]
 GrantTo = Annotated[
     str | None,
@@ -79,9 +67,7 @@ Tasks = Annotated[
 ]
 Name = Annotated[
     str | None,
-    typer.Option(
-        "--name", metavar="NAME", help="Of procedure and tasks, else SYNC_ACME."
-    ),
+    _name("--name", "Of procedure and tasks, else SYNC_ACME."),
 ]
 OwnersRights = Annotated[
     bool, typer.Option("--owners-rights", help="Run the procedure as its owner.")

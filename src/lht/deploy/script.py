@@ -1,6 +1,6 @@
 """What a script for Snowflake is made of: names, literals, steps.
 
-Every name is quoted and every literal escaped here, and nowhere else.
+Every name is folded and quoted here, and nowhere else.
 """
 
 import json
@@ -13,7 +13,7 @@ from lht.exceptions import ConfigError
 from lht.inside import PLACEHOLDER
 from lht.salesforce.auth import normalise_org_url
 from lht.sync.state import SCHEMA as OWN_SCHEMA
-from lht.warehouse.sql import quote
+from lht.warehouse.sql import literal, quote
 
 COMMENT: Final = "COMMENT = 'lht: Salesforce into Snowflake'"
 
@@ -160,11 +160,6 @@ def folded(name: str) -> str:
     return name
 
 
-def text(value: str) -> str:
-    """Return a literal; in Snowflake's, a backslash escapes as well."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
-
-
-def texts(values: Iterable[str]) -> str:
+def literals(values: Iterable[str]) -> str:
     """Return literals with commas between them."""
-    return ", ".join(map(text, values))
+    return ", ".join(map(literal, values))

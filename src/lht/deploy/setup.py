@@ -8,9 +8,10 @@ Source:
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from lht.deploy.script import COMMENT, Account, Org, Step, named, text, texts
+from lht.deploy.script import COMMENT, Account, Org, Step, literals, named
 from lht.inside import PLACEHOLDER
 from lht.sync.state import SCHEMA as OWN_SCHEMA
+from lht.warehouse.sql import literal
 
 
 def setup_steps(
@@ -104,11 +105,11 @@ def _secret_step(org: Org, account: Account) -> Step:
 CREATE OR REPLACE NETWORK RULE {name}
   MODE = EGRESS
   TYPE = HOST_PORT
-  VALUE_LIST = ({texts(org.hosts)})"""
+  VALUE_LIST = ({literals(org.hosts)})"""
     create_secret = f"""\
 CREATE SECRET IF NOT EXISTS {name}
   TYPE = GENERIC_STRING
-  SECRET_STRING = {text(org.placeholder)}"""
+  SECRET_STRING = {literal(org.placeholder)}"""
     return Step(
         f"What may be talked to for {org.host}, and a secret still without values.",
         (
@@ -144,7 +145,7 @@ CREATE OR REPLACE EXTERNAL ACCESS INTEGRATION {integration}
 def _step_by_hand(orgs: Sequence[Org], account: Account) -> Step:
     secrets = (
         f"ALTER SECRET {account.own(org.name)}"
-        f" SET SECRET_STRING = {text(org.placeholder)}"
+        f" SET SECRET_STRING = {literal(org.placeholder)}"
         for org in orgs
     )
     return Step(

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from lht import __version__
-from lht.deploy.script import COMMENT, Account, Org, Step, folded, named, text, texts
+from lht.deploy.script import COMMENT, Account, Org, Step, folded, literals, named
 from lht.exceptions import ConfigError
 from lht.inside import SECRET
+from lht.warehouse.sql import literal
 
 PYTHON: Final = "3.12"
 MAX_TASKS: Final = 8
@@ -165,8 +166,8 @@ def _procedure(deployment: Deployment) -> str:
     return f"""\
 CREATE OR REPLACE PROCEDURE {deployment.root}(
   "OBJECTS" ARRAY,
-  "SCHEMA" VARCHAR DEFAULT {text(folded(account.schema))},
-  "DATABASE" VARCHAR DEFAULT {text(folded(account.database))},
+  "SCHEMA" VARCHAR DEFAULT {literal(folded(account.schema))},
+  "DATABASE" VARCHAR DEFAULT {literal(folded(account.database))},
   "MODE" VARCHAR DEFAULT 'auto')
   COPY GRANTS
   RETURNS VARIANT
@@ -187,7 +188,7 @@ def _root_task(deployment: Deployment) -> str:
     return f"""\
 CREATE OR REPLACE TASK {deployment.root}
   WAREHOUSE = {named(deployment.account.warehouse)}
-  SCHEDULE = {text(checked_schedule(deployment.schedule))}
+  SCHEDULE = {literal(checked_schedule(deployment.schedule))}
   SUSPEND_TASK_AFTER_NUM_FAILURES = 5
   {COMMENT}
   TASK_AUTO_RETRY_ATTEMPTS = 1
@@ -202,7 +203,7 @@ CREATE OR REPLACE TASK {name}
   USER_TASK_TIMEOUT_MS = {_TASK_HOURS * 3_600_000}
   {COMMENT}
   AFTER {deployment.root}
-AS CALL {deployment.root}(ARRAY_CONSTRUCT({texts(objects)}))"""
+AS CALL {deployment.root}(ARRAY_CONSTRUCT({literals(objects)}))"""
 
 
 def _drops(deployment: Deployment, numbers: Iterable[int]) -> tuple[str, ...]:
