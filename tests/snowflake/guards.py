@@ -17,7 +17,9 @@ from lht.warehouse import (
     snowflake_values,
     sql,
 )
+from lht.warehouse.snowflake import SnowflakeSession
 from lht.warehouse.snowflake_stage import Place, Stage
+from lht.warehouse.snowflake_statements import Write
 from lht.warehouse.snowflake_tables import House, SnowflakeTables
 
 
@@ -53,6 +55,14 @@ def _just_created(session: SnowflakeTables, schema: str) -> None:
     session.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
 
 
+def _removing_none(write: Write) -> str:
+    return f"{_REMOVE(write)} AND FALSE"
+
+
+def _whoever_lives(session: SnowflakeTables, schema: str, _: Any) -> None:
+    _DROP_LEFTOVERS(session, schema, lambda: ())
+
+
 class _NoLock:
     """Keeps nobody out."""
 
@@ -64,12 +74,17 @@ class _NoLock:
 
 
 _READ_SURVEY, _PUT = snowflake.read_survey, Stage._put
+_REMOVE, _DROP_LEFTOVERS = Write.remove, SnowflakeTables.drop_leftovers
 
 GUARDS: Mapping[str, Patch] = {
     "file by file the rows are compared": _put(
         snowflake_stage, "_copy", _copied_unseen
     ),
     "a file that is not taken is noticed": _put(Stage, "_put", _as_if_uploaded),
+    "what is gone goes with a full load": _put(Write, "remove", _removing_none),
+    "a copy that is not the table is given up": _put(
+        SnowflakeSession, "_unchanged", _no_block
+    ),
     "texts are looked at before they are cast": _put(
         snowflake_values, "_misread", lambda *_: "FALSE"
     ),
@@ -91,9 +106,13 @@ GUARDS: Mapping[str, Patch] = {
         snowflake_tables, "_lock_of", lambda _: _NoLock()
     ),
     "leftovers are dropped": _put(SnowflakeTables, "drop_leftovers", _nothing),
+    "what living runs work with stays": _put(
+        SnowflakeTables, "drop_leftovers", _whoever_lives
+    ),
     "the current schema is put back": _put(
         SnowflakeTables, "ensure_schema", _just_created
     ),
+    "our statements bear our tag": _put(snowflake_tables, "QUERY_TAG", "another"),
     "without autocommit it is committed": _put(
         House, "autocommit", property(lambda _: True)
     ),

@@ -34,8 +34,10 @@ from lht.sync import runs, sync
 from lht.sync.plan import Options
 from lht.warehouse.snowflake_tables import SnowflakeTables
 
+Query = Callable[[str], object]
 ROWS = 220  # of which each load has several pages
 HOUR = timedelta(hours=1)
+FULL = replace(BULK, mode=SyncMode.FULL)
 ROW_VALUE = "ROW-VALUE-7f3a91"
 # Pages are not unpacked on their way: that one is damaged is found by the COPY.
 AS_SNOWFLAKE_TELLS = {"pages that stay corrupt": ("warehouse", 1)}
@@ -271,6 +273,32 @@ def ending_sessions(
     return ended
 
 
+def acting_after(
+    patch: pytest.MonkeyPatch, pattern: str, act: Callable[[str, Query], object]
+) -> list[str]:
+    """Act after each statement that begins like the pattern.
+
+    Args:
+        patch: Undoes it.
+        pattern: Of a statement that writes into a table.
+        act: Is given that table's name, and what runs a statement in the same session.
+
+    Returns:
+        Where the tables' names will be found.
+    """
+    run, found = SnowflakeTables._run, list[str]()
+
+    def run_and_act(tables: Any, statement: str, *rest: Any, **options: Any) -> Any:
+        done = run(tables, statement, *rest, **options)
+        if re.match(pattern, statement):
+            found.append(statement.split()[2])
+            act(found[-1], partial(run, tables))
+        return done
+
+    patch.setattr(SnowflakeTables, "_run", run_and_act)
+    return found
+
+
 # -- what else may happen -------------------------------------------------------------
 
 
@@ -305,6 +333,37 @@ def test_files_that_hold_each_others_rows(
     wire.tamper = tamper
     assert failing(scene, BULK).error.code == "row_count_mismatch"
     wire.tamper = lambda _: None
+    assert as_it_stands(scene) == before
+    assert_next_is_right(scene)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "options"),
+    [
+        ('INSERT INTO .*"STAGING', REST),
+        ("MERGE .*ACCOUNT", BULK),
+        ("MERGE .*ACCOUNT", FULL),
+    ],
+    ids=["staged", "merged", "replaced"],
+)
+def test_rows_that_get_lost_on_their_way(
+    scene: SnowflakeScene,
+    monkeypatch: pytest.MonkeyPatch,
+    pattern: str,
+    options: Options,
+) -> None:
+    """Rows are counted where they were written: fewer than that stop the run."""
+    changed_since_loaded(scene)
+    before = as_it_stands(scene)
+    with monkeypatch.context() as patch:
+        lost = acting_after(
+            patch,
+            pattern,
+            lambda table, run: run(f"DELETE FROM {table} WHERE NAME LIKE '%1'"),
+        )
+        receipt = failing(scene, options)
+    assert lost
+    assert receipt.error.code == "row_count_mismatch"
     assert as_it_stands(scene) == before
     assert_next_is_right(scene)
 

@@ -3,9 +3,10 @@
 import inspect
 
 import pytest
+from tests.emulator import test_sync
 from tests.emulator.test_guards import CONTRIBUTING, Proof
 from tests.emulator.test_sync import BULK
-from tests.snowflake import test_concurrency, test_failures, test_guest
+from tests.snowflake import test_concurrency, test_failures, test_guest, test_rebuilds
 from tests.snowflake.guards import GUARDS, without
 
 from lht.exceptions import LHTError
@@ -20,6 +21,16 @@ PROOFS = (
         "complete",
         "a file that is not taken is noticed",
         test_failures.test_a_file_that_the_stage_does_not_take,
+    ),
+    Proof(
+        "complete",
+        "what is gone goes with a full load",
+        test_sync.test_a_full_load_removes_what_is_gone,
+    ),
+    Proof(
+        "complete",
+        "a copy that is not the table is given up",
+        test_rebuilds.test_what_others_write_meanwhile_stays,
     ),
     Proof(
         "unchanged",
@@ -73,6 +84,11 @@ PROOFS = (
     ),
     Proof(
         "exactly once",
+        "what living runs work with stays",
+        test_rebuilds.test_what_a_living_run_works_with_stays,
+    ),
+    Proof(
+        "exactly once",
         "without autocommit it is committed",
         test_guest.test_without_autocommit_all_is_committed,
         {"options": BULK},
@@ -80,6 +96,12 @@ PROOFS = (
     Proof(
         "a session is left as it was",
         "the current schema is put back",
+        test_guest.test_a_session_is_left_as_it_was,
+        {"options": BULK},
+    ),
+    Proof(
+        "a session is left as it was",
+        "our statements bear our tag",
         test_guest.test_a_session_is_left_as_it_was,
         {"options": BULK},
     ),
