@@ -349,11 +349,8 @@ def test_other_processes_can_bend_the_org():
         admin(api, "short_pages", rows=5)
         assert len(api.query("SELECT Id FROM Account")["records"]) == 5
         log = admin(api, "requests", clear=True)["requests"]
-        assert log[0] == {
-            "method": "POST",
-            "path": "/services/oauth2/token",
-            "status": 200,
-        }
+        first = {"method": "POST", "path": "/services/oauth2/token", "status": 200}
+        assert first.items() <= log[0].items()
         assert len(admin(api, "requests")["requests"]) == 1
         admin(api, "expire_sessions")
         assert api.get("/limits").status_code == 401

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,9 +17,10 @@ from lht.devorg.declaration import load_metadata
 from lht.devorg.generate import generate
 from lht.devorg.http.app import make_app
 from lht.devorg.http.jobs import Jobs
+from lht.devorg.http.line import Line
 from lht.devorg.http.locators import Cursors
 from lht.devorg.http.meter import Meter
-from lht.devorg.http.service import RequestRecord, Service, Settings
+from lht.devorg.http.service import Service, Settings
 from lht.devorg.http.sessions import Sessions
 from lht.devorg.load import LoadSummary, load
 from lht.devorg.metadata import Metadata
@@ -32,26 +33,6 @@ _PATIENCE_SECONDS = 5  # how long a closing org lets requests under way go on
 _HEAD_BYTES = 1024 * 1024  # request heads up to here get an answer, if a refusal
 
 
-class RequestLog:
-    """The requests that an org has answered, oldest first."""
-
-    def __init__(self, service: Service) -> None:
-        self._requests = service.requests
-
-    def __iter__(self) -> Iterator[RequestRecord]:
-        return iter(list(self._requests))
-
-    def __len__(self) -> int:
-        return len(self._requests)
-
-    def __getitem__(self, at: int) -> RequestRecord:
-        return self._requests[at]
-
-    def clear(self) -> None:
-        """Forget them all."""
-        self._requests.clear()
-
-
 class Org:
     """A Salesforce org on this machine, running until it is closed.
 
@@ -62,7 +43,8 @@ class Org:
         logins: All that opens it: the application, the users' password, keys.
         store: Its records.
         clock: What time it is there; may be set, moved and stopped.
-        requests: What it was asked, as (method, path, status).
+        requests: What it was asked, as (method, path, status), and in full.
+        faults: What goes wrong on purpose; see :mod:`lht.devorg.faults`.
     """
 
     def __init__(
@@ -78,7 +60,8 @@ class Org:
         self.client_secret = self.logins.client_secret
         self.store = store
         self.clock = store.clock
-        self.requests = RequestLog(self._service)
+        self.requests = self._service.requests
+        self.faults = self._service.faults
 
     def __enter__(self) -> Self:
         return self
@@ -178,6 +161,7 @@ class _Server:
         self.url = f"http://{address[0]}:{address[1]}"
         config = uvicorn.Config(
             make_app(service),
+            http=Line,
             log_config=None,  # logging is the business of whoever runs this process
             access_log=False,
             lifespan="off",

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from lht.devorg.errors import OrgError, not_found
+from lht.devorg.faults import parse_fault
+from lht.devorg.http.schedule import Scheduled
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json
 from lht.devorg.store import Transaction
@@ -46,6 +48,7 @@ _KEYS: dict[str, set[str]] = {
     "requests": {"clear"},
     "expire_sessions": set(),
     "short_pages": {"rows"},
+    "faults": {"add", "clear"},
 }
 """What the body of each verb may say."""
 
@@ -117,7 +120,7 @@ def _rollback(service: Service, body: Json) -> Json:
 
 def _requests(service: Service, body: Json) -> Json:
     """List the requests answered so far; ``clear`` forgets them."""
-    found = [record._asdict() for record in list(service.requests)]
+    found = [entry.as_json() for entry in service.requests.entries()]
     if body.get("clear"):
         service.requests.clear()
     return {"requests": found}
@@ -133,6 +136,20 @@ def _short_pages(service: Service, body: Json) -> Json:
     return {}
 
 
+def _faults(service: Service, body: Json) -> Json:
+    """List the faults; ``clear`` ends all or one by its number, ``add`` adds one."""
+    if body.get("clear"):
+        service.faults.clear(None if body["clear"] is True else int(body["clear"]))
+    if "add" in body:
+        service.faults.add(parse_fault(body["add"]))
+    return {"faults": [_scheduled(found) for found in service.faults]}
+
+
+def _scheduled(found: Scheduled) -> Json:
+    told = {"number": found.number, "matched": found.matched, "struck": found.struck}
+    return told | found.fault.as_json()
+
+
 _VERBS: dict[str, Callable[[Service, Json], Json]] = {
     "clock": _clock,
     "begin": _begin,
@@ -141,6 +158,7 @@ _VERBS: dict[str, Callable[[Service, Json], Json]] = {
     "requests": _requests,
     "expire_sessions": _expire_sessions,
     "short_pages": _short_pages,
+    "faults": _faults,
 }
 
 ROUTES = (("POST", "/devorg/admin/{verb}", run),)

@@ -179,10 +179,12 @@ def list_jobs(service: Service, call: Call) -> Answer:
         jobs = []
     if call.params.get("concurrencyMode", "parallel").lower() != "parallel":
         jobs = []
-    start = _position(call.params.get("queryLocator"))
+    start = read_locator(call.params.get("queryLocator"))
     end = start + JOBS_AT_ONCE
     done = end >= len(jobs)
-    following = None if done else f"{call.base}/jobs/query?queryLocator={_locator(end)}"
+    following = (
+        None if done else f"{call.base}/jobs/query?queryLocator={make_locator(end)}"
+    )
     return Answer(
         body={
             "done": done,
@@ -195,7 +197,7 @@ def list_jobs(service: Service, call: Call) -> Answer:
 def read_results(service: Service, call: Call) -> Answer:
     """Answer ``GET /jobs/query/ID/results``: one page, or as much of it as asked."""
     job = _finished(service, call)
-    first = _position(call.params.get("locator"))
+    first = read_locator(call.params.get("locator"))
     page = next((p for p in job.pages if p.first <= first < max(p.end, 1)), None)
     if page is None:
         raise _bad_locator()
@@ -204,7 +206,7 @@ def read_results(service: Service, call: Call) -> Answer:
     headers = {
         "Content-Type": "text/csv; charset=UTF-8",
         "Sforce-NumberOfRecords": str(rows),
-        "Sforce-Locator": _locator(end) if end < job.rows else "null",
+        "Sforce-Locator": make_locator(end) if end < job.rows else "null",
     }
     gzip = accepts_gzip(call.headers)
     if gzip:
@@ -225,17 +227,19 @@ def list_result_pages(service: Service, call: Call) -> Answer:
     if float(call.version) < RESULT_PAGES_SINCE:
         raise errors.not_found()
     job = _finished(service, call)
-    start = _position(call.params.get("locator"))
+    start = read_locator(call.params.get("locator"))
     some = job.pages[start : start + PAGES_AT_ONCE]
     if not some:
         raise _bad_locator()
     url = f"{call.base}/jobs/query/{job.id}"
-    pages = [{"resultUrl": f"{url}/results?locator={_locator(p.first)}"} for p in some]
+    pages = [
+        {"resultUrl": f"{url}/results?locator={make_locator(p.first)}"} for p in some
+    ]
     end = start + len(some)
     done = end >= len(job.pages)
     body: Json = {"resultPages": pages}
     if not done:
-        body["nextRecordsUrl"] = f"{url}/resultpages?locator={_locator(end)}"
+        body["nextRecordsUrl"] = f"{url}/resultpages?locator={make_locator(end)}"
     return Answer(body=body | {"done": done})
 
 
@@ -266,11 +270,12 @@ def _max_records(call: Call) -> int | None:
     return int(text)
 
 
-def _locator(position: int) -> str:
+def make_locator(position: int) -> str:
+    """Return the locator of the page that begins with this record."""
     return base64.urlsafe_b64encode(str(position).encode()).decode().rstrip("=")
 
 
-def _position(locator: str | None) -> int:
+def read_locator(locator: str | None) -> int:
     """Read a locator; without one, the beginning."""
     if not locator:
         return 0

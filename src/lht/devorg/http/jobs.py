@@ -77,20 +77,39 @@ class Job:
     folder: Path
     visible_from: float  # by the monotonic clock: when it may look finished
     aborted: bool = False
+    doomed: str | None = None  # the state in which it stays, whatever its worker says
     started: bool = False
     outcome: str | None = None  # JobComplete or Failed, for its worker to say
     pages: list[Page] = field(default_factory=list)
     seconds: float = 0.0
-    error_message: str | None = None
+    failure: str | None = None
+    doom_message: str | None = None
 
     @property
     def state(self) -> str:
         """The state as callers see it."""
         if self.aborted:
             return "Aborted"
+        if self.doomed:
+            return self.doomed
         if self.outcome and monotonic() >= self.visible_from:
             return self.outcome
         return "InProgress" if self.started else "UploadComplete"
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its result will ever be asked for."""
+        return not self.aborted and self.doomed is None
+
+    def doom(self, state: str, message: str | None = None) -> None:
+        """Let it be in this state from now on; a stuck one may still be aborted."""
+        self.doom_message = message
+        self.doomed = state
+
+    @property
+    def error_message(self) -> str | None:
+        """Why it failed."""
+        return self.doom_message or self.failure
 
     @property
     def rows(self) -> int:
@@ -179,14 +198,14 @@ class Jobs:
 
     def _run(self, job: Job) -> None:
         """Render a job's pages: its life in a worker thread."""
-        if job.aborted:
+        if not job.is_wanted:
             return
         job.started = True
         began = monotonic()
-        job.error_message = self._attempt(job)
+        job.failure = self._attempt(job)
         job.seconds = monotonic() - began
         job.modified_at = self._clock.now()
-        job.outcome = "Failed" if job.error_message else "JobComplete"  # last: it shows
+        job.outcome = "Failed" if job.failure else "JobComplete"  # last: it shows
 
     def _attempt(self, job: Job) -> str | None:
         """Render a job's pages; return what went wrong."""
@@ -196,7 +215,7 @@ class Jobs:
         except OrgError as error:
             return error.message
         except Exception:  # noqa: BLE001 -- a worker's last line: the job fails, logged
-            if not job.aborted:  # an aborted job may find its folder gone
+            if job.is_wanted:  # another one may find its folder gone
                 _log.exception("bulk query failed job=%s", job.id)
             return "InternalServerError : see the log"
         return None
@@ -210,7 +229,7 @@ class Jobs:
                 job.folder,
                 header=job.request.header(),
                 page_rows=self._page_rows,
-                is_wanted=lambda: not job.aborted,
+                is_wanted=lambda: job.is_wanted,
             )
             job.pages.extend(pages)
 

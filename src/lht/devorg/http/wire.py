@@ -3,7 +3,7 @@
 import base64
 import binascii
 import zlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -95,12 +95,14 @@ class Answer:
     """One answer: status, body and headers.
 
     ``body`` is anything that becomes JSON, raw bytes, an iterator of bytes that are
-    sent piece by piece (chunked), or None for no body at all.
+    sent piece by piece (chunked), or None for no body at all. ``on_wire`` is what
+    becomes of the body's bytes on their way.
     """
 
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    on_wire: Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]] | None = None
 
     def content(self) -> bytes:
         """Return the body's bytes."""
@@ -141,6 +143,11 @@ def inflate(body: bytes) -> bytes:
 def accepts_gzip(headers: Mapping[str, str]) -> bool:
     """Whether a request takes a gzip body; header names are lower-case."""
     return "gzip" in headers.get("accept-encoding", "").lower()
+
+
+def bearer_token(headers: Mapping[str, str]) -> str:
+    """Return the token that a request carries; header names are lower-case."""
+    return headers.get("authorization", "").partition(" ")[2].strip()
 
 
 def boolean(text: str) -> bool:
