@@ -43,7 +43,7 @@ def render_describe(
     """
     path = f"/services/data/v{api_version}/sobjects/{sobject.name}"
     flags = _flags(sobject)
-    return {
+    rendered = {
         "actionOverrides": [],
         "activateable": flags["activateable"],
         "associateEntityType": None,
@@ -76,15 +76,19 @@ def render_describe(
         **_between(flags, "triggerable", "updateable"),
         "urls": _urls(sobject, path, origin),
     }
+    return rendered | dict(sobject.described)
 
 
 def _brief(sobject: SObject, api_version: str) -> Json:
     path = f"/services/data/v{api_version}/sobjects/{sobject.name}"
     pages = {"uiDetailTemplate", "uiEditTemplate", "uiNewRecord"}
     urls = _urls(sobject, path, "")
-    return _flags(sobject) | {
-        "urls": {name: url for name, url in urls.items() if name not in pages}
-    }
+    flags = _flags(sobject)
+    return (
+        flags
+        | {key: value for key, value in sobject.described.items() if key in flags}
+        | {"urls": {name: url for name, url in urls.items() if name not in pages}}
+    )
 
 
 def _flags(sobject: SObject) -> Json:
@@ -152,20 +156,33 @@ def _urls(sobject: SObject, path: str, origin: str) -> dict[str, str]:
 
 
 def _child_relationships(sobject: SObject, metadata: Metadata) -> Iterator[Json]:
-    """Find every reference field of any object that can point here."""
+    """Find every reference field of any object that can point here.
+
+    Where the object's own describe lists them, others are those of objects that it
+    cannot know: such as have no describe themselves.
+    """
+    listed = {(c["childSObject"], c["field"]) for c in sobject.children or ()}
+    yield from map(dict, sobject.children or ())
     for child in sorted(metadata.sobjects, key=lambda other: other.name):
+        if sobject.children is not None and child.children is not None:
+            continue
         for field in child.fields:
-            if sobject.name in field.reference_to:
-                yield {
-                    "cascadeDelete": field.cascade_delete,
-                    "childSObject": child.name,
-                    "deprecatedAndHidden": False,
-                    "field": field.name,
-                    "junctionIdListNames": [],
-                    "junctionReferenceTo": [],
-                    "relationshipName": field.child_relationship_name,
-                    "restrictedDelete": field.restricted_delete,
-                }
+            known = (child.name, field.name) in listed
+            if sobject.name in field.reference_to and not known:
+                yield _child_relationship(child, field)
+
+
+def _child_relationship(child: SObject, field: Field) -> Json:
+    return {
+        "cascadeDelete": field.cascade_delete,
+        "childSObject": child.name,
+        "deprecatedAndHidden": False,
+        "field": field.name,
+        "junctionIdListNames": [],
+        "junctionReferenceTo": [],
+        "relationshipName": field.child_relationship_name,
+        "restrictedDelete": field.restricted_delete,
+    }
 
 
 def _record_type_infos(
@@ -225,7 +242,7 @@ def render_field(field: Field) -> Json:
     What a delete of the parent does is told on the field only where the field is
     custom; for standard fields only the parent's childRelationships tell.
     """
-    return {
+    rendered = {
         "aggregatable": field.aggregatable,
         "aiPredictionField": False,
         "autoNumber": field.auto_number is not None,
@@ -284,6 +301,7 @@ def render_field(field: Field) -> Json:
         "updateable": field.updateable,
         "writeRequiresMasterRead": field.write_requires_master_read,
     }
+    return rendered | dict(field.described)
 
 
 def _picklist_value(value: PicklistValue) -> Json:

@@ -8,6 +8,7 @@ makes tables of them, ``soql`` resolves names against them, ``generate`` fills t
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,7 @@ class Field:
     formula: str | None = None
     formula_source: str | None = None  # the text describe shows as calculatedFormula
     rollup: Rollup | None = None
+    computed: bool = False  # by a rule that is not known here; its values are stored
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
     child_relationship_name: str | None = None  # as seen from the parent: Contacts
@@ -92,11 +94,14 @@ class Field:
     permissionable: bool = True
     soap_type: str = "xsd:string"
     bulk: bool = True  # False: the Bulk API refuses a query that selects it
+    described: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
+    """What a describe says of it that does not follow from all the rest."""
 
     @property
     def calculated(self) -> bool:
         """Whether a describe calls it calculated (formulas and roll-ups)."""
-        return self.formula is not None or self.rollup is not None
+        known = self.formula is not None or self.rollup is not None
+        return known or self.computed
 
     @property
     def stored(self) -> bool:
@@ -139,6 +144,19 @@ class SObject:
     triggerable: bool = True
     bulk: bool = True  # False: the Bulk API refuses the object with INVALIDENTITY
     rows: tuple[Mapping[str, object], ...] = ()  # records that every org starts with
+    children: tuple[Mapping[str, Any], ...] | None = None  # as a describe lists them
+    described: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
+    """What a describe says of it that does not follow from all the rest."""
+
+    def owns(self, record_id: str) -> bool:
+        """Whether an id can be one of its records: of its prefix, or as described.
+
+        A prefix that several objects share is the first one's; the others' new ids
+        begin otherwise, and ids that they were given are good all the same.
+        """
+        shared = self.described.get("keyPrefix")
+        own = self.key_prefix is None or record_id.startswith(self.key_prefix)
+        return own or (shared is not None and record_id.startswith(shared))
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:
@@ -156,10 +174,20 @@ class SObject:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Declared:
+    """What the files that an org's objects were declared by had, and had not."""
+
+    objects: tuple[str, ...] = ()  # of files beside devorg's own, by name
+    fields: int = 0  # how many those objects have
+    notes: tuple[str, ...] = ()  # what was left out or made up, and why
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metadata:
     """All sObjects of an org."""
 
     sobjects: tuple[SObject, ...] = field(default=())
+    declared: Declared = field(default=Declared())
 
     @cached_property
     def by_name(self) -> Mapping[str, SObject]:

@@ -77,6 +77,14 @@ TYPES: dict[str, Attributes] = {
 }
 """What a field of each type is unless its line says otherwise."""
 
+ODD_TYPES: dict[str, Attributes] = {
+    "long": {"soap_type": "xsd:long"},
+    "json": _LONG | {"length": 131072, "soap_type": "tns:json"},
+    "complexvalue": _LONG
+    | {"length": 131072, "createable": False, "updateable": False},
+}
+"""Types that only describes of real orgs have, on objects of the platform itself."""
+
 WORDS: dict[str, Attributes] = {
     "required": {"nillable": False},
     "readonly": {"createable": False, "updateable": False},
