@@ -10,11 +10,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lht.spelling import spelled
 from lht.util import moments, numbers
 from lht.util.frames import FrameColumn
 from lht.util.misfits import Fitted, MisfitError, Misfits, each, marked
 from lht.util.objects import json_of
-from lht.util.spelling import spelled
 from lht.warehouse.base import Slot
 
 _NULL: Final = "NULL, where the table takes none"
@@ -27,7 +27,7 @@ def fit(column: FrameColumn, slot: Slot) -> Fitted:
     """
     convert = _CONVERSIONS.get((column.kind, slot.kind))
     if slot.kind == "other":
-        array, misfits = spelled(column), Misfits()
+        array, misfits = spelled(column.array), Misfits()
     elif convert is None:
         words = f"a {column.kind} is no {slot.sql_type}"
         valid = pc.is_valid(column.array)
@@ -44,7 +44,7 @@ def _nothing(column: FrameColumn) -> pa.Array:
 
 
 def _to_string(column: FrameColumn, slot: Slot) -> Fitted:
-    texts = spelled(column)
+    texts = spelled(column.array)
     if slot.length is None:
         return texts, {}
     long = pc.greater(pc.utf8_length(texts), slot.length)
@@ -62,7 +62,7 @@ def _to_json(column: FrameColumn, _slot: Slot) -> Fitted:
     """Return JSON: a text that is an object or array of it already, else a string."""
     if column.kind == "double":
         return each(column.array, _finite_json, pa.large_string())
-    texts = spelled(column)
+    texts = spelled(column.array)
     if column.kind in {"json", "bool", "int", "decimal"}:
         return texts, {}
     return each(texts, _json_text, pa.large_string())

@@ -9,11 +9,11 @@ import msgspec
 import pyarrow as pa
 
 from lht.exceptions import LHTError, UnencodableValueError
+from lht.spelling import spelled
 from lht.util.fit import fit
 from lht.util.frames import Frame
 from lht.util.misfits import Misfits
 from lht.util.shape import Shape
-from lht.util.spelling import spelled
 from lht.util.values import ColumnReport
 
 _TOLD = 3  # columns that an error names
@@ -69,7 +69,7 @@ def _rejected(
 ) -> pa.Table:
     picked = pa.array(wrong, pa.int64())
     names = [column.name for column in frame.columns]
-    texts = [spelled(column).take(picked).to_pylist() for column in frame.columns]
+    texts = [spelled(column.array).take(picked).to_pylist() for column in frame.columns]
     why = [
         {
             name: found[row]

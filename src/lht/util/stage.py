@@ -17,8 +17,8 @@ import pyarrow.csv as pcsv
 
 from lht.connect import opened_warehouse
 from lht.exceptions import ConfigError
+from lht.spelling import spelled
 from lht.util.frames import read_frame
-from lht.util.spelling import spelled
 
 _FILE_NAME: Final = re.compile(r"[\w.=-]+", re.ASCII)
 _GZIP: Final = b"\x1f\x8b"
@@ -49,7 +49,7 @@ def put_dataframe_to_stage(
         DataError: It is no frame that can be written.
     """
     frame = read_frame(df)
-    texts = pa.table({column.name: spelled(column) for column in frame.columns})
+    texts = pa.table({column.name: spelled(column.array) for column in frame.columns})
     content = io.BytesIO()
     pcsv.write_csv(texts, content, pcsv.WriteOptions(quoting_style="needed"))
     return put_csv_content_to_stage(

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from lht.pages import Counted, CsvFile, Page, packed
 from lht.schema import Column, TableSchema
+from lht.spelling import spelled
 from lht.warehouse.base import Slot
 
 BOUND_VALUES: Final = 20_000  # up to here rows go with the statement, not to a stage
@@ -79,14 +80,9 @@ MARKED: Final = frozenset({"string", "binary", "other"})
 
 
 def _text(array: pa.Array) -> pa.Array:
-    if pa.types.is_decimal(array.type):
-        return _digits(array)
-    if pa.types.is_large_binary(array.type):
-        found = [None if v is None else v.hex() for v in array.to_pylist()]
-        return pa.array(found, pa.string())
     if pa.types.is_timestamp(array.type) or pa.types.is_time(array.type):
         return _moments(array)
-    return pc.cast(array, pa.string())
+    return spelled(array, pa.string())
 
 
 def _moments(array: pa.Array) -> pa.Array:
@@ -96,14 +92,6 @@ def _moments(array: pa.Array) -> pa.Array:
     instant = pa.types.is_timestamp(array.type)
     micros = pc.cast(array, pa.timestamp("us") if instant else pa.time64("us"))
     return pc.binary_join_element_wise(pc.cast(micros, pa.string()), "000", "")
-
-
-def _digits(array: pa.Array) -> pa.Array:
-    texts = pc.cast(array, pa.string())
-    if not pc.any(pc.match_substring(texts, "E")).as_py():
-        return texts
-    plain = [None if v is None else f"{v:f}" for v in array.to_pylist()]
-    return pa.array(plain, pa.string())
 
 
 @dataclass(slots=True)

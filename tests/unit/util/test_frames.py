@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from lht.exceptions import ConfigError, DataError
+from lht.spelling import spelled
 from lht.util.frames import Frame, read_frame
-from lht.util.spelling import spelled
 
 TINY = Decimal("1E-30")
 NONES = [None] * 3
@@ -62,7 +62,7 @@ def test_objects_are_looked_at_one_by_one(values, kind, texts):
     """One class is its kind; several are texts; no digit is lost."""
     column = read(*values)
     assert column.kind == kind
-    assert [_plain(t) for t in spelled(column).to_pylist()] == [
+    assert [_plain(t) for t in spelled(column.array).to_pylist()] == [
         _plain(t) for t in texts
     ]
 
@@ -106,7 +106,7 @@ def test_rarer_dtypes_keep_their_values(dtype):
     """As values that a table can hold."""
     values = ["2024-01", None] if dtype == "period[M]" else [1.5, None]
     column = read(*values, dtype=dtype)
-    assert spelled(column).to_pylist() == [str(values[0]), None]
+    assert spelled(column.array).to_pylist() == [str(values[0]), None]
 
 
 def frame(*columns: Any, row: Any = 1) -> pd.DataFrame:
