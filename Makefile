@@ -25,6 +25,7 @@ demo: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.devorg
 
 docs: $(STAMP)
 	$(BIN)/python -m pytest tests/docs
