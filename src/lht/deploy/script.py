@@ -12,8 +12,7 @@ from typing import Final, Self
 from lht.exceptions import ConfigError
 from lht.inside import PLACEHOLDER
 from lht.salesforce.auth import normalise_org_url
-from lht.sync.state import SCHEMA as OWN_SCHEMA
-from lht.warehouse.sql import literal, quote
+from lht.warehouse.sql import OWN_SCHEMA, literal, quote
 
 COMMENT: Final = "COMMENT = 'lht: Salesforce into Snowflake'"
 

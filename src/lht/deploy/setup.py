@@ -10,8 +10,7 @@ from itertools import chain
 
 from lht.deploy.script import COMMENT, Account, Org, Step, literals, named
 from lht.inside import PLACEHOLDER
-from lht.sync.state import SCHEMA as OWN_SCHEMA
-from lht.warehouse.sql import literal
+from lht.warehouse.sql import OWN_SCHEMA, literal
 
 
 def setup_steps(

@@ -17,7 +17,7 @@ from lht.sync.values import FORMAT, Job, State
 from lht.warehouse import sql
 from lht.warehouse.base import Session
 
-SCHEMA: Final = "LHT"
+SCHEMA: Final = sql.OWN_SCHEMA
 REFUSED_FOR: Final = timedelta(days=7)  # then Bulk is asked again
 
 # DATETIME is naive in every warehouse.

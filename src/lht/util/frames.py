@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lht.exceptions import ConfigError, DataError
+from lht.typemap import PRECISION
 from lht.util.objects import array_of
 
 UNITS: Final = {"s": 0, "ms": 3, "us": 6, "ns": 9}  # digits of a second
@@ -193,7 +194,7 @@ def _floats(array: pa.Array) -> pa.Array:
 
 def _decimals(array: pa.Array) -> pa.Array:
     if array.type.bit_width > pa.decimal128(1).bit_width:
-        return pc.cast(array, pa.decimal128(38, array.type.scale))
+        return pc.cast(array, pa.decimal128(PRECISION, array.type.scale))
     return pc.cast(array, pa.decimal128(array.type.precision, max(0, array.type.scale)))
 
 
@@ -217,7 +218,7 @@ def _seconds(array: pa.Array) -> pa.Array:
     nanoseconds = 10 ** (9 - UNITS[array.type.unit])
     unscaled = pc.cast(pc.cast(array, pa.int64()), pa.decimal128(19, 0))
     unit = pa.scalar(_unit(nanoseconds), pa.decimal128(10, 9))
-    return pc.cast(pc.multiply(unscaled, unit), pa.decimal128(38, 9))
+    return pc.cast(pc.multiply(unscaled, unit), pa.decimal128(PRECISION, 9))
 
 
 def _unit(nanoseconds: int) -> Any:

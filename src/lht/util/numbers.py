@@ -9,9 +9,9 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lht.typemap import PRECISION
 from lht.util.frames import FrameColumn
 from lht.util.misfits import Fitted, MisfitError, Misfits, each, marked
-from lht.util.objects import MOST_DIGITS
 from lht.warehouse.base import Slot
 
 _NUMBER: Final = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
@@ -53,9 +53,9 @@ def _decimal_to_decimal(column: FrameColumn, slot: Slot) -> Fitted:
     array, kind = column.array, column.array.type
     if (
         slot.scale != kind.scale
-        and slot.scale + kind.precision - kind.scale <= MOST_DIGITS
+        and slot.scale + kind.precision - kind.scale <= PRECISION
     ):
-        wanted = pa.decimal128(MOST_DIGITS, slot.scale)
+        wanted = pa.decimal128(PRECISION, slot.scale)
         try:
             array, kind = pc.cast(array, wanted), wanted
         except pa.ArrowInvalid:
@@ -91,7 +91,7 @@ def by_digits(column: FrameColumn, slot: Slot) -> Fitted:
     def convert(value: float | str | Decimal) -> Decimal:
         return _exact(_number(value), slot)
 
-    return each(column.array, convert, pa.decimal128(MOST_DIGITS, slot.scale))
+    return each(column.array, convert, pa.decimal128(PRECISION, slot.scale))
 
 
 def _number(value: float | str | Decimal) -> Decimal:

@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
-MOST_DIGITS: Final = 38
+from lht.typemap import PRECISION
+
 _EXACT: Final = 2**53  # whole numbers up to here are doubles as well
 _INT64: Final = range(-(2**63), 2**63)
 _EPOCH: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001  naive, as all instants here
@@ -132,7 +133,7 @@ def _decimals(values: Iterable[Decimal | int | None]) -> pa.Array | None:
     scale = max((_decimals_of(v) for v in given), default=0)
     whole = max((v.adjusted() + 1 for v in given if v), default=0)
     digits = max(1, max(whole, 0) + scale)
-    if digits > MOST_DIGITS or scale >= MOST_DIGITS:
+    if digits > PRECISION or scale >= PRECISION:
         return None
     return pa.array(found, pa.decimal128(digits, scale))
 

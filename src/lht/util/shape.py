@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 from lht.exceptions import ConfigError, SchemaError
 from lht.schema import TableRef
+from lht.typemap import PRECISION, SNOWFLAKE
 from lht.util.frames import Frame, FrameColumn
-from lht.util.objects import MOST_DIGITS
 from lht.warehouse.base import Slot
 
 
@@ -111,15 +111,15 @@ def _scale(column: FrameColumn) -> int:
     if column.kind != "decimal" or column.dtype != "object" or not column.scale:
         return column.scale
     whole = int(column.array.type.precision) - column.scale
-    return max(column.scale, min(_ROOMY, MOST_DIGITS - whole))
+    return max(column.scale, min(_ROOMY, PRECISION - whole))
 
 
 _ROOMY: Final = 9
 _OF_DTYPES: Final = {
     "bool": "BOOLEAN",
     "boolean": "BOOLEAN",
-    "int64": "NUMBER(38,0)",
-    "int32": "NUMBER(38,0)",
+    "int64": SNOWFLAKE["int64"],
+    "int32": SNOWFLAKE["int64"],
     "float64": "FLOAT",
     "float32": "FLOAT",
     "string": "VARCHAR",

@@ -293,7 +293,7 @@ class DuckDBSession(DuckDBWrites):
     @contextlib.contextmanager
     def _scratch(self, purpose: str) -> Iterator[TableRef]:
         """Name a table that exists only inside the transaction of the block."""
-        name = TableRef("LHT", f"{purpose}_{threading.get_ident()}")
+        name = TableRef(sql.OWN_SCHEMA, f"{purpose}_{threading.get_ident()}")
         yield name
         self.execute(f"DROP TABLE {self.name(name)}")
 

@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from lht.exceptions import ConfigError, WarehouseError, WarehouseUnavailableError
 from lht.schema import TableRef
+from lht.typemap import PRECISION
 from lht.warehouse import snowflake_types, sql
 from lht.warehouse.base import Slot
 from lht.warehouse.duckdb_open import translated
 from lht.warehouse.duckdb_tables import DuckDBTables
-from lht.warehouse.snowflake_types import MOST_DIGITS, decimal_slot, moment_slot
+from lht.warehouse.snowflake_types import decimal_slot, moment_slot
 
 _numbers: Final = itertools.count()
 _YEARS_OF_NANOSECONDS: Final = (1678, 2261)
@@ -87,7 +88,7 @@ def _slot(name: str, kind: str) -> Slot:
 
 
 def _integer(name: str, kind: str, bits: int, *, unsigned: bool) -> Slot:
-    limit = 10**MOST_DIGITS - 1
+    limit = 10**PRECISION - 1
     least, most = (
         (0, 2**bits - 1) if unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     )
@@ -144,7 +145,7 @@ class DuckDBWrites(DuckDBTables):
     def new_slot(self, name: str, kind: str, scale: int) -> Slot:
         """Return a new column; see ``Session``."""
         if kind == "decimal":
-            return slot_of(name, f"DECIMAL({MOST_DIGITS},{scale})")
+            return slot_of(name, f"DECIMAL({PRECISION},{scale})")
         fine = kind == "timestamp" and scale > _MICROSECONDS
         return slot_of(name, "TIMESTAMP_NS" if fine else _NEW[kind])
 

@@ -20,7 +20,6 @@ from lht.warehouse.snowflake_errors import names_external_stage, runs_elsewhere
 from lht.warehouse.snowflake_stage import (
     NO_STREAM,
     QUALIFIED,
-    SCHEMA,
     Place,
     Stage,
     parse_stage,
@@ -74,7 +73,7 @@ class SnowflakeFiles(SnowflakeTables):
         body = ", ".join(f"{sql.quote(column)} VARCHAR" for column in columns)
         numbered = f'"N" {sql_type("int64", SNOWFLAKE)}, {body}'
         run_id = f"{UNLEASED}{uuid.uuid4().hex.upper()}"
-        self.ensure_schema(SCHEMA)
+        self.ensure_schema(sql.OWN_SCHEMA)
         with scratch_table(self, self._house, "FILE", run_id, numbered) as table:
             values = zip(*(column.to_pylist() for column in rows.columns), strict=True)
             self.insert_rows(

@@ -30,7 +30,6 @@ from lht.warehouse.snowflake_open import QUERY_TAG, active_session
 from lht.warehouse.snowflake_statements import LEFTOVER
 from lht.warehouse.snowflake_tables import House, SnowflakeTables
 
-SCHEMA: Final = "LHT"  # where staging tables and stages of ours are
 # Values count as a part of the statement, which should not be longer than that.
 # Source: https://docs.snowflake.com/en/user-guide/query-size-limits, read 2026-11-21.
 _BOUND_BYTES: Final = 2**20
@@ -223,7 +222,9 @@ def parse_stage(text: str) -> tuple[list[str], str]:
     return parts, text[found.end() :].strip("/")
 
 
-def scratch_name(house: House, purpose: str, run_id: str, schema: str = SCHEMA) -> str:
+def scratch_name(
+    house: House, purpose: str, run_id: str, schema: str = sql.OWN_SCHEMA
+) -> str:
     """Return a qualified name for what only this load needs; see ``drop_leftovers``."""
     name = f"{purpose}{LEFTOVER}{run_id}_{next(_numbers)}"
     return sql.name(house.database, schema, name)

@@ -308,11 +308,11 @@ class SnowflakeTables:
             with contextlib.suppress(WarehouseError):
                 rows = self.query(
                     f"SELECT {kind}_SCHEMA, {kind}_NAME FROM"
-                    f" {self._catalog(f'{kind}S')} WHERE {kind}_SCHEMA IN ('LHT', ?)"
+                    f" {self._catalog(f'{kind}S')} WHERE {kind}_SCHEMA IN (?, ?)"
                     f" AND CONTAINS({kind}_NAME, '{LEFTOVER}')"
                     f" AND (NOT CONTAINS({kind}_NAME, '{LEFTOVER}{UNLEASED}')"
                     " OR CREATED < DATEADD('DAY', -1, CURRENT_TIMESTAMP()))",
-                    (schema.upper(),),
+                    (sql.OWN_SCHEMA, schema.upper()),
                 )
                 living = alive() if rows else ()
                 for where, name in rows:

@@ -8,9 +8,9 @@ import re
 from typing import Final
 
 from lht.exceptions import ConfigError
+from lht.typemap import PRECISION
 from lht.warehouse.base import Slot
 
-MOST_DIGITS: Final = 38
 TEXT_LENGTH: Final = 16_777_216  # characters of a VARCHAR that names no length
 BINARY_LENGTH: Final = 8_388_608
 NANOSECONDS: Final = 9
@@ -83,9 +83,9 @@ def moment_slot(name: str, kind: str, sql_type: str, digits: int) -> Slot:
 
 def _number(name: str, kind: str, size: int | None, scale: int) -> Slot | None:
     if kind in _INT:
-        return decimal_slot(name, f"NUMBER({MOST_DIGITS},0)", MOST_DIGITS, 0)
+        return decimal_slot(name, f"NUMBER({PRECISION},0)", PRECISION, 0)
     if kind in _NUMBER:
-        digits = MOST_DIGITS if size is None else size
+        digits = PRECISION if size is None else size
         return decimal_slot(name, f"NUMBER({digits},{scale})", digits, scale)
     if kind in _FLOAT:
         return Slot(name=name, kind="double", sql_type="FLOAT")

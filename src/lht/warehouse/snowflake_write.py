@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from lht.exceptions import RowCountMismatchError
 from lht.schema import TableRef
+from lht.typemap import SNOWFLAKE, decimal, sql_type
 from lht.warehouse import sql
 from lht.warehouse.base import Slot
 from lht.warehouse.snowflake_errors import AGAIN
@@ -20,15 +21,9 @@ from lht.warehouse.snowflake_stage import staged
 from lht.warehouse.snowflake_tables import UNLEASED, SnowflakeTables
 from lht.warehouse.snowflake_types import slot_of
 
-_NEW = {
-    "string": "VARCHAR",
-    "json": "VARCHAR",
-    "bool": "BOOLEAN",
-    "int": "NUMBER(38,0)",
-    "double": "FLOAT",
-    "date": "DATE",
-    "time": "TIME",
-    "timestamp": "TIMESTAMP_NTZ",
+_NEW = SNOWFLAKE | {
+    "int": SNOWFLAKE["int64"],
+    "json": SNOWFLAKE["string"],
     "binary": "BINARY",
 }
 _DAY, _CLOCK = "YYYY-MM-DD", "HH24:MI:SS.FF9"
@@ -87,8 +82,8 @@ class SnowflakeWrites(SnowflakeTables):
 
     def new_slot(self, name: str, kind: str, scale: int) -> Slot:
         """Return a new column; see ``Session``."""
-        spelled = f"NUMBER(38,{scale})" if kind == "decimal" else _NEW[kind]
-        return slot_of(name.upper(), spelled)
+        new = sql_type(decimal(scale), SNOWFLAKE) if kind == "decimal" else _NEW[kind]
+        return slot_of(name.upper(), new)
 
     def declared_slot(self, name: str, sql_type: str) -> Slot:
         """Return a new column of a type that the caller names."""

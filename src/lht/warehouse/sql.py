@@ -1,6 +1,9 @@
 """SQL for every warehouse: identifiers are quoted, values are parameters."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
+
+OWN_SCHEMA: Final = "LHT"  # of what lht remembers, and of what a load makes for itself
 
 
 def quote(name: str) -> str:
