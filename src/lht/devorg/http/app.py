@@ -14,7 +14,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
 from lht.devorg.errors import AmbiguousKeyError, OrgError, not_found
@@ -30,7 +30,10 @@ from lht.devorg.http import (
     query,
     sobjects,
 )
-from lht.devorg.http.service import RequestRecord, Service
+from lht.devorg.http.faults import strike
+from lht.devorg.http.line import NoReply, Streamed
+from lht.devorg.http.log import Entry
+from lht.devorg.http.service import Service
 from lht.devorg.http.spool import compress
 from lht.devorg.http.wire import (
     JSON_TYPE,
@@ -38,6 +41,7 @@ from lht.devorg.http.wire import (
     Call,
     Session,
     accepts_gzip,
+    bearer_token,
     error_answer,
     inflate,
 )
@@ -173,15 +177,36 @@ def make_app(service: Service) -> Starlette:
     """Make the ASGI application of an org."""
 
     async def endpoint(request: Request) -> Response:
+        entry = _entry(service, request)
         if refusal := _too_long(request):
-            return _finish(service, request, refusal)
+            return _finish(service, request, refusal, entry)
         call = await _read(request)
         return await run_in_threadpool(
-            lambda: _finish(service, request, answer(service, call))
+            lambda: _finish(service, request, _met(service, call, entry), entry)
         )
 
     everything = StarletteRoute("/{path:path}", endpoint, methods=_METHODS)
     return Starlette(routes=[everything])
+
+
+def _entry(service: Service, request: Request) -> Entry:
+    """Begin to note a request; what is in the address of a login is nobody's."""
+    query = "" if "/oauth2/" in request.url.path else request.url.query
+    return Entry(request.method, request.url.path, query, service.clock.now())
+
+
+def _met(service: Service, call: Call, entry: Entry) -> Answer:
+    """Answer a request, with whatever goes wrong on the way."""
+    token = bearer_token(call.headers)
+    login = service.sessions.login(token)
+    entry.asked_by(token, login.session.user_id if login else None)
+    met = None
+    if not call.path.startswith("/devorg/"):  # so that what is wrong can be ended
+        met = service.faults.meet(call.method, call.path)
+    if met is None:
+        return answer(service, call)
+    entry.fault = str(met)
+    return strike(met.fault, service, call, partial(answer, service))
 
 
 def _too_long(request: Request) -> Answer | None:
@@ -219,11 +244,14 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _finish(service: Service, request: Request, found: Answer) -> Response:
-    """Pack an answer for the wire, and note that it was given."""
-    service.requests.append(
-        RequestRecord(request.method, request.url.path, found.status)
-    )
+def _finish(
+    service: Service, request: Request, found: Answer, entry: Entry
+) -> Response:
+    """Pack an answer for the wire, and note that it is given."""
+    entry.status = found.status
+    service.requests.add(entry)
+    if not found.status:
+        return NoReply()
     headers = {
         "Date": format_datetime(service.clock.now(), usegmt=True),
         "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",
@@ -234,7 +262,19 @@ def _finish(service: Service, request: Request, found: Answer) -> Response:
         **found.headers,
     }
     if isinstance(found.body, Iterator):
-        return StreamingResponse(_pieces(found.body), found.status, headers)
+        return _streamed(found.body, found, headers, entry)
+    content = _packed(request, found, headers)
+    if found.on_wire and content:
+        if "Transfer-Encoding" not in headers:
+            headers["Content-Length"] = str(len(content))
+        return _streamed(iter([content]), found, headers, entry)
+    entry.bytes = len(content)
+    entry.end()
+    return Response(content, found.status, headers)
+
+
+def _packed(request: Request, found: Answer, headers: dict[str, str]) -> bytes:
+    """Return a whole body as it is sent, and let the headers tell how that is."""
     content = found.content()
     if found.body is None:
         del headers["Content-Type"]
@@ -244,7 +284,16 @@ def _finish(service: Service, request: Request, found: Answer) -> Response:
         if len(content) > _WORTH_GZIP and accepts_gzip(request.headers):
             headers["Content-Encoding"] = "gzip"
             content = compress(content)
-    return Response(content, found.status, headers)
+    return content
+
+
+def _streamed(
+    body: Iterator[bytes], found: Answer, headers: Mapping[str, str], entry: Entry
+) -> Response:
+    pieces = _pieces(body)
+    if found.on_wire:
+        pieces = found.on_wire(pieces)
+    return Streamed(pieces, found.status, headers, entry)
 
 
 async def _pieces(body: Iterator[bytes]) -> AsyncIterator[bytes]:

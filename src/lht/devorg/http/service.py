@@ -1,17 +1,18 @@
 """What all handlers share: the store, the sessions, the meters and the spool."""
 
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from lht.devorg.clock import Clock
 from lht.devorg.http.jobs import Jobs
 from lht.devorg.http.locators import Cursors
+from lht.devorg.http.log import RequestLog
 from lht.devorg.http.logins import LoginSettings
 from lht.devorg.http.meter import Meter
+from lht.devorg.http.schedule import Schedule
 from lht.devorg.http.sessions import Sessions
 from lht.devorg.store import Store, Transaction
 from lht.devorg.writer import Writer
@@ -42,14 +43,6 @@ class Settings(LoginSettings):
     visible_delay: float = 0.0
 
 
-class RequestRecord(NamedTuple):
-    """One request that the org has answered."""
-
-    method: str
-    path: str
-    status: int
-
-
 @dataclass
 class Service:
     """One org's running state."""
@@ -61,10 +54,8 @@ class Service:
     jobs: Jobs
     api_usage: Meter
     metadata_changed_at: datetime
-    requests: deque[RequestRecord] = field(
-        default_factory=lambda: deque(maxlen=_REMEMBERED_REQUESTS)
-    )
-
+    requests: RequestLog = field(default_factory=RequestLog)
+    faults: Schedule = field(default_factory=Schedule)
     transactions: dict[str, Transaction] = field(default_factory=dict)
 
     @property
