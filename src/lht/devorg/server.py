@@ -19,6 +19,7 @@ from lht.devorg.http.app import make_app
 from lht.devorg.http.jobs import Jobs
 from lht.devorg.http.line import Line
 from lht.devorg.http.locators import Cursors
+from lht.devorg.http.login_admin import new_refresh_token
 from lht.devorg.http.meter import Meter
 from lht.devorg.http.service import Service, Settings
 from lht.devorg.http.sessions import Sessions
@@ -84,6 +85,10 @@ class Org:
     def expire_sessions(self) -> None:
         """End all sessions; the next request of each gets a 401."""
         self._service.sessions.expire()
+
+    def refresh_token(self) -> str:
+        """Return a new refresh token, as if a user had let the application in."""
+        return new_refresh_token(self._service)
 
     def short_pages(self, rows: int | None) -> None:
         """Let pages of REST queries hold at most *rows* records; None: as usual."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from lht.devorg.errors import OrgError, not_found
 from lht.devorg.faults import parse_fault
+from lht.devorg.http import login_admin
 from lht.devorg.http.schedule import Scheduled
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json
@@ -47,6 +48,7 @@ _KEYS: dict[str, set[str]] = {
     "rollback": {"transaction"},
     "requests": {"clear"},
     "expire_sessions": set(),
+    "logins": login_admin.KEYS,
     "short_pages": {"rows"},
     "faults": {"add", "clear"},
 }
@@ -157,6 +159,7 @@ _VERBS: dict[str, Callable[[Service, Json], Json]] = {
     "rollback": _rollback,
     "requests": _requests,
     "expire_sessions": _expire_sessions,
+    "logins": login_admin.run,
     "short_pages": _short_pages,
     "faults": _faults,
 }

@@ -28,6 +28,7 @@ from lht.devorg.http import (
     limits,
     oauth,
     query,
+    soap,
     sobjects,
 )
 from lht.devorg.http.faults import strike
@@ -96,6 +97,7 @@ def _routes() -> Iterator[Route]:
         ("", oauth.ROUTES),
         ("", consent.ROUTES),
         ("", identity.ROUTES),
+        ("", soap.ROUTES),
         ("", limits.OPEN_ROUTES),
         ("", admin.ROUTES),
         (_VERSIONED, limits.ROUTES),

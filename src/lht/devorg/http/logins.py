@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,19 +44,22 @@ class LoginSettings:
         refresh_rotation: Whether a refresh ends the session before, and the token.
         full_jwt_answer: Whether a JWT login answers the time and a signature too.
         logins_per_hour: Of one user.
+
+    Raises:
+        ValueError: A certificate is none.
     """
 
     client_id: str | None = None
     client_secret: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     security_token: str | None = field(default=None, repr=False)
-    certificates: Iterable[str] = ()
+    certificates: Sequence[str] = ()
     session_seconds: float = 7_200
     is_active: bool = True
     is_sandbox: bool = False
     is_trusted_network: bool = False
     instance_url: str | None = None
-    callback_urls: Iterable[str] = ()
+    callback_urls: Sequence[str] = ()
     consent: Literal["ask", "given"] = "ask"
     approved: Literal["all", "after consent", "none"] = "all"
     client_credentials: bool = True
@@ -68,6 +71,10 @@ class LoginSettings:
     full_jwt_answer: bool = False
     # Source: Salesforce Help, "Login rate limits": 3,600 an hour for each user.
     logins_per_hour: int = 3_600
+
+    def __post_init__(self) -> None:
+        for pem in self.certificates:
+            read_public_key(pem)
 
 
 class RefusalError(Exception):
@@ -88,11 +95,7 @@ class Credentials:
     """What opens an org: its application's secret, its users' password, keys."""
 
     def __init__(self, settings: LoginSettings) -> None:
-        """Take what *settings* name, and make up the rest.
-
-        Raises:
-            ValueError: A certificate is none.
-        """
+        """Take what *settings* name, and make up the rest."""
         self.client_id = settings.client_id or "3MVG9" + secrets.token_urlsafe(32)
         self.client_secret = settings.client_secret or secrets.token_hex(32).upper()
         self.password = settings.password or secrets.token_urlsafe(9)
