@@ -6,6 +6,7 @@ turn comes, parents before children. The same seed, into the same org, gives the
 bytes. Generated stamps lie in the past: an org is filled first, and synced then.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _FIRST_CREATED = int(datetime(2016, 1, 1, tzinfo=UTC).timestamp())
 _LAST_CREATED = int(datetime(2025, 12, 31, tzinfo=UTC).timestamp())
+_NAME = re.compile(r"\b[A-Z]\w*[a-z]\w*")  # of a field, in SQL of ours
+_QUOTED = re.compile(r"'[^']*'")
 _AUTHORS = {"CreatedById", "LastModifiedById"}  # users, and users there always are
 
 _CATEGORY = (
@@ -72,15 +75,15 @@ _DERIVED: dict[str, dict[str, str]] = {
 """Fields that follow from others of the same row."""
 
 _FIXED = {
-    "CreatedDate": "created",
-    "LoginTime": "created",
-    "LastModifiedDate": "modified",
-    "SystemModstamp": "stamped",
-    "IsDeleted": "false",
-    "IsActive": "true",
-    "MasterRecordId": "NULL",
+    "CreatedDate": ("created", "datetime"),
+    "LoginTime": ("created", "datetime"),
+    "LastModifiedDate": ("modified", "datetime"),
+    "SystemModstamp": ("stamped", "datetime"),
+    "IsDeleted": ("false", "boolean"),
+    "IsActive": ("true", "boolean"),
+    "MasterRecordId": ("NULL", "reference"),
 }
-"""Fields that are alike in every object."""
+"""Fields that are alike in every object that has them of this type."""
 
 
 def generate(
@@ -124,28 +127,32 @@ def parents_first(metadata: Metadata, names: Collection[str]) -> list[str]:
 
     In a circle optional references give way, and objects keep their declared order.
     """
-    left = [sobject for sobject in metadata.sobjects if sobject.name in names]
+    wanted = [sobject for sobject in metadata.sobjects if sobject.name in names]
+    any_parents = {s.name: _parents(s, names, optional=True) for s in wanted}
+    must_parents = {s.name: _parents(s, names, optional=False) for s in wanted}
+    left = {sobject.name: None for sobject in wanted}  # in their order
     ordered = []
     while left:
-        free = _without_parents(left, optional=True)
-        chosen = (free or _without_parents(left, optional=False) or left)[0]
-        left.remove(chosen)
-        ordered.append(chosen.name)
+        free = next((n for n in left if not any_parents[n] & left.keys()), None)
+        forced = (n for n in left if not must_parents[n] & left.keys())
+        chosen = free or next(forced, next(iter(left)))
+        del left[chosen]
+        ordered.append(chosen)
     return ordered
 
 
-def _without_parents(sobjects: list[SObject], *, optional: bool) -> list[SObject]:
-    """Find the objects that refer to none of the others."""
-    names = {sobject.name for sobject in sobjects}
-    return [
-        sobject
-        for sobject in sobjects
-        if not any(
-            names & set(field.reference_to) - {sobject.name}
-            for field in sobject.fields
-            if field.name not in _AUTHORS and (optional or not field.nillable)
-        )
-    ]
+def _parents(sobject: SObject, names: Collection[str], *, optional: bool) -> set[str]:
+    """Name the objects that an object refers to, itself and authors aside.
+
+    Of several that a required reference may point to, any one will do.
+    """
+    return {
+        target
+        for field in sobject.fields
+        if field.name not in _AUTHORS and (optional or not field.nillable)
+        for target in field.reference_to
+        if target in names and target != sobject.name
+    }
 
 
 class _Statement:
@@ -178,6 +185,8 @@ class _Statement:
             for field in self.sobject.fields
             if field.stored and not field.auto_number and not field.rollup
         ]
+        if "id" not in self.sobject.by_name:
+            columns.append(f'{self._id_of("n")} AS "Id"')
         sources = [f"({self._stamps(min(until, _LAST_CREATED))})"]
         sources += [
             f"(SELECT list(Id ORDER BY Id) AS {name} FROM ({candidates}))"
@@ -190,8 +199,9 @@ class _Statement:
 
     def _value(self, field: Field) -> str:
         """Write a column's value; switches that users cannot set are off."""
-        if field.name in _FIXED:
-            return _FIXED[field.name]
+        fixed, kind = _FIXED.get(field.name, ("", ""))
+        if kind == field.type:
+            return fixed
         if field.type == "id":
             return self._id_of("n")
         if field.type == "reference":
@@ -259,8 +269,16 @@ def _timestamp(seconds: str) -> str:
 
 def _derived(sobject: SObject) -> dict[str, str]:
     """Find what follows from other fields: names from their parts, and the table's."""
-    derived = dict(_DERIVED.get(sobject.name, {}))
-    if "photourl" in sobject.by_name:
+    derived = {
+        name: value
+        for name, value in _DERIVED.get(sobject.name, {}).items()
+        if all(
+            word.lower() in sobject.by_name
+            for word in (name, *_NAME.findall(_QUOTED.sub("", value)))
+        )
+    }
+    photo = sobject.by_name.get("photourl")
+    if photo and photo.stored and "id" in sobject.by_name:
         derived["PhotoUrl"] = "'/services/images/photo/' || Id"
     parts = [f.name for f in sobject.fields if f.extra_type_info == "personname"]
     if {"FirstName", "LastName", "Name"} <= set(parts):

@@ -320,7 +320,7 @@ def _identified(store: "Store", found: list[Record]) -> Iterator[Row]:
         row = Row(record, ids.check(own) or own)
         if ids.check(own) is None:
             row.reasons.append(f"Id: {own!r} is not an id")
-        elif not own.startswith(prefix):
+        elif not record.sobject.owns(own):
             row.reasons.append(
                 f"Id: {own} does not begin with {prefix}, as {record.sobject.name}'s do"
             )

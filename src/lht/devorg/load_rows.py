@@ -125,15 +125,14 @@ class References:
         """
         if any(t.lower() not in self._metadata.by_name for t in reference.reference_to):
             return False
-        target = self._metadata.by_prefix.get(parent[:3])
-        return target is not None and target.name not in reference.reference_to
+        owners = [owner.name for owner in self._metadata.owners(parent)]
+        return bool(owners) and not set(owners) & set(reference.reference_to)
 
     def _stored(self, wanted: set[str]) -> set[str]:
         """Tell which ids the org has, deleted records included."""
         stored: set[str] = set()
         for prefix in {record_id[:3] for record_id in wanted}:
-            target = self._metadata.by_prefix.get(prefix)
-            if target:
+            for target in self._metadata.owners(prefix):
                 sql = (
                     f'SELECT "Id" FROM "{target.name}" WHERE "Id" IN (SELECT unnest(?))'
                 )

@@ -198,3 +198,19 @@ class Metadata:
     def by_prefix(self) -> Mapping[str, SObject]:
         """SObjects by key prefix."""
         return {s.key_prefix: s for s in self.sobjects if s.key_prefix}
+
+    @cached_property
+    def _by_any_prefix(self) -> Mapping[str, tuple[SObject, ...]]:
+        """SObjects by key prefix, the described ones too, which some share."""
+        found: dict[str, tuple[SObject, ...]] = {}
+        for prefix, sobject in self.by_prefix.items():
+            found[prefix] = (*found.get(prefix, ()), sobject)
+        for sobject in self.sobjects:
+            shared = sobject.described.get("keyPrefix")
+            if shared and shared != sobject.key_prefix:
+                found[shared] = (*found.get(shared, ()), sobject)
+        return found
+
+    def owners(self, record_id: str) -> tuple[SObject, ...]:
+        """Return the objects that an id can be of; most ids are of one or of none."""
+        return self._by_any_prefix.get(record_id[:3], ())

@@ -121,13 +121,17 @@ def _ordinary(sobject: SObject, field: Field, seed: int, draw: Draw) -> str:
     if field.compound_name and field.type != "reference":
         shared = Draw(f"{seed}/{sobject.name}/{field.compound_name}")
         for suffix, rule in _PLACE_RULES.items():
-            if field.name.endswith(suffix):
+            is_number = "itude" in suffix
+            fits = is_number == (field.type == "double")
+            if fits and field.name.endswith(suffix) and not field.restricted_picklist:
                 return rule(shared, draw)
-    if field.type in {"string", "textarea"} and field.length:
+    if field.length == 0 and field.type in _SIZED:
+        return "NULL"  # it can hold no character
+    if field.type in {"string", "textarea"}:
         for pattern, rule_by_name in _NAME_RULES:
             if re.search(pattern, field.name):
                 return f"left({rule_by_name(field, draw)}, {field.length})"
-    return _TYPE_RULES[field.type](field, draw)
+    return _TYPE_RULES.get(field.type, _text)(field, draw)
 
 
 def _distinct(sobject: SObject, field: Field, seed: int) -> str:
@@ -288,13 +292,20 @@ def _text(field: Field, draw: Draw) -> str:
 
 def _picklist(field: Field, draw: Draw) -> str:
     """Pick a value in use; lists that were never set up take words."""
-    active = [entry.value for entry in field.picklist if entry.active]
+    active = _active(field)
     return draw.pick_text(active) if active else _words(field, draw)
+
+
+def _active(field: Field) -> list[str]:
+    """List the values in use; the empty text is none."""
+    return [entry.value for entry in field.picklist if entry.active and entry.value]
 
 
 def _multipicklist(field: Field, draw: Draw) -> str:
     """Take some values, in the order in which the list has them."""
-    active = [entry.value for entry in field.picklist if entry.active]
+    active = _active(field)
+    if not active:
+        return "NULL"
     some = (
         f"CASE WHEN {draw.of(str(i)).happens(0.4)} THEN {text_literal(value)} END"
         for i, value in enumerate(active)
@@ -366,7 +377,15 @@ _TYPE_RULES: dict[str, Rule] = {
         ["'Prospecting'", "'125000.5'", "'2024-02-29'"]
     ),
     "datacategorygroupreference": _words,
+    "long": lambda _, draw: draw.whole(2**53),
+    "json": lambda _, draw: f"'{{\"number\":' || {draw.whole(1000)} || '}}'",
+    "complexvalue": lambda *_: "NULL",
+    "address": lambda *_: "NULL",  # without parts here
+    "location": lambda *_: "NULL",
 }
+
+_SIZED = {"string", "textarea", "picklist", "combobox", "email", "phone", "url"}
+"""Types whose values are as long as their field allows."""
 
 _NASTY_TEXTS_BY_TYPE: dict[str, Sequence[str]] = {
     "string": NASTY_LONG_TEXTS,

@@ -190,6 +190,16 @@ class _Server:
         self._socket.close()
 
 
+def _declared(
+    metadata: Metadata | None, objects: Path | str | Iterable[Path | str]
+) -> Metadata:
+    """Return the objects that an org shall have."""
+    paths = [objects] if isinstance(objects, Path | str) else list(objects)
+    if metadata is not None and paths:
+        raise ValueError("give either metadata or objects, not both")
+    return metadata or load_metadata(*paths)
+
+
 def start(
     rows: Mapping[str, int] | None = None,
     *,
@@ -198,6 +208,7 @@ def start(
     port: int = 0,
     clock: Clock | datetime | None = None,
     metadata: Metadata | None = None,
+    objects: Path | str | Iterable[Path | str] = (),
     path: str | Path | None = None,
     **settings: Any,
 ) -> Org:
@@ -210,13 +221,16 @@ def start(
         port: The port to listen on; 0 takes a free one.
         clock: The org's clock, or the time it shall start from (aware).
         metadata: Its objects, if not the ones that come with devorg.
+        objects: Files and folders that declare further objects, or others in their
+            place: describes and object XML of a real org; see
+            :func:`~lht.devorg.declaration.load_metadata`. Not beside *metadata*.
         path: A file to keep the records in, if not in memory. Records already in it
             stay, and *rows* are added.
         **settings: Any attribute of :class:`~lht.devorg.http.service.Settings`.
     """
     chosen = Settings(**settings)
     store = Store(
-        metadata or load_metadata(),
+        _declared(metadata, objects),
         clock if isinstance(clock, Clock) else Clock(clock),
         path=path or ":memory:",
     )

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from lht.devorg import ids
-from lht.devorg.metadata import Metadata
+from lht.devorg.metadata import Metadata, SObject
 from lht.devorg.values import column_type
 
 Row = dict[str, Any]
@@ -44,6 +44,15 @@ _BLOCK = 1000
 """How many numbers are reserved at once; a restart skips what is left of them."""
 
 
+class ChangedFieldError(ValueError):
+    """A field that an org's file keeps otherwise than it is declared now."""
+
+    hint = "name another file, or the objects that this one was made with"
+
+    def __init__(self, sobject: str, field: str, was: str, kind: str) -> None:
+        super().__init__(f"{sobject}.{field} is kept as {was}, and declared as {kind}")
+
+
 @dataclass(frozen=True)
 class Table:
     """One table: its name in SQL and the DuckDB types of its columns."""
@@ -58,13 +67,19 @@ class Tables:
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, metadata: Metadata
     ) -> None:
-        """Create what is missing; tables already there are used as they are."""
+        """Create what is missing; tables already there keep their rows.
+
+        Raises:
+            ChangedFieldError: A column there is of another type.
+        """
         self.db = connection
         self.by_name = _own_tables() | _sobject_tables(metadata)
         self._counters: dict[str, tuple[int, int]] = {}
         self.is_new = not self._exists()
         if self.is_new:
             self._create()
+        else:
+            self._extend()
         old = () if self.is_new else self.by_name
         self._filled = {name for name in old if self._has_rows(name)}
 
@@ -77,11 +92,38 @@ class Tables:
         self.db.execute(
             "CREATE TABLE org.counters (name VARCHAR PRIMARY KEY, reserved BIGINT)"
         )
+        for name in self.by_name:
+            self._create_table(name)
+
+    def _create_table(self, name: str) -> None:
+        table = self.by_name[name]
+        columns = (f'"{column}" {kind}' for column, kind in table.columns.items())
+        self.db.execute(f"CREATE TABLE {table.sql} ({', '.join(columns)})")
+        self.db.execute(f'CREATE INDEX "by_id {name}" ON {table.sql} ("Id")')
+
+    def _extend(self) -> None:
+        """Add the objects and fields that were declared since the file was made."""
+        there: dict[str, dict[str, str]] = {}
+        for name, column, kind in self.db.execute(
+            "SELECT CASE WHEN schema_name = 'org' THEN 'org.' ELSE '' END"
+            " || table_name, column_name, data_type FROM duckdb_columns()"
+            " WHERE database_name = current_database()"
+        ).fetchall():
+            there.setdefault(name, {})[column] = kind
         for name, table in self.by_name.items():
-            columns = (f'"{column}" {kind}' for column, kind in table.columns.items())
-            self.db.execute(f"CREATE TABLE {table.sql} ({', '.join(columns)})")
-            index = f'"by_id {name}"'
-            self.db.execute(f'CREATE INDEX {index} ON {table.sql} ("Id")')
+            if name not in there:
+                self._create_table(name)
+                continue
+            for column, kind in table.columns.items():
+                self._extend_table(name, column, kind, there[name].get(column))
+
+    def _extend_table(self, name: str, column: str, kind: str, was: str | None) -> None:
+        if was is None:
+            default = " DEFAULT false" if kind == "BOOLEAN" else ""
+            sql = self.by_name[name].sql
+            self.db.execute(f'ALTER TABLE {sql} ADD COLUMN "{column}" {kind}{default}')
+        elif was != kind:
+            raise ChangedFieldError(name, column, was, kind)
 
     def _has_rows(self, name: str) -> bool:
         sql = f"SELECT 1 FROM {self.by_name[name].sql} LIMIT 1"
@@ -124,7 +166,8 @@ class Tables:
         if name not in self._filled:
             return []
         table = self.by_name[name]
-        sql = f"SELECT * FROM {table.sql} WHERE {where}"
+        columns = ", ".join(f'"{column}"' for column in table.columns)
+        sql = f"SELECT {columns} FROM {table.sql} WHERE {where}"
         rows = self.db.execute(sql, list(parameters)).fetchall()
         return [dict(zip(table.columns, row, strict=True)) for row in rows]
 
@@ -186,7 +229,7 @@ class Tables:
             for column, kind in table.columns.items()
         }
         db.register("org_rows", pa.table(columns))
-        db.execute(f"INSERT INTO {table.sql} SELECT * FROM org_rows")
+        db.execute(f"INSERT INTO {table.sql} BY NAME SELECT * FROM org_rows")
         db.unregister("org_rows")
 
     def insert_select(self, name: str, sql: str) -> int:
@@ -240,13 +283,12 @@ def _own_type(column: str) -> str:
 
 def _sobject_tables(metadata: Metadata) -> dict[str, Table]:
     return {
-        sobject.name: Table(
-            f'"{sobject.name}"',
-            {
-                field.name: column_type(field)
-                for field in sobject.fields
-                if field.stored
-            },
-        )
+        sobject.name: Table(f'"{sobject.name}"', _columns(sobject))
         for sobject in metadata.sobjects
     }
+
+
+def _columns(sobject: SObject) -> dict[str, str]:
+    """Name an object's columns; there is an Id, even where no field shows it."""
+    stored = {f.name: column_type(f) for f in sobject.fields if f.stored}
+    return stored if "id" in sobject.by_name else {"Id": "VARCHAR"} | stored

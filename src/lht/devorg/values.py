@@ -17,6 +17,7 @@ _Coercion = Callable[[Field, Any], Any]
 _COLUMNS = {
     "boolean": "BOOLEAN",
     "int": "BIGINT",
+    "long": "BIGINT",
     "double": "DOUBLE",
     "currency": "DOUBLE",
     "percent": "DOUBLE",
@@ -33,7 +34,7 @@ _DATETIME = re.compile(
 )
 _OFFSET = re.compile(r"([+-]\d\d)(\d\d)$")
 _FIRST_YEAR, _LAST_YEAR = 1700, 4000
-_INT = 2**31
+_INT, _LONG = 2**31, 2**63
 
 
 def column_type(field: Field) -> str:
@@ -121,16 +122,17 @@ def _to_boolean(field: Field, value: Any) -> bool:
     raise _unreadable("boolean", value)
 
 
-def _to_int(_: Field, value: Any) -> int:
+def _to_int(field: Field, value: Any) -> int:
     if isinstance(value, bool):
-        raise _unreadable("int", value)
+        raise _unreadable(field.type, value)
     try:
         number = float(value) if isinstance(value, str) else value
         whole = int(number)
     except (ValueError, TypeError, OverflowError) as exc:
-        raise _unreadable("int", value) from exc
-    if whole != number or not -_INT <= whole < _INT:
-        raise _unreadable("int", value)
+        raise _unreadable(field.type, value) from exc
+    limit = _LONG if field.type == "long" else _INT
+    if whole != number or not -limit <= whole < limit:
+        raise _unreadable(field.type, value)
     return whole
 
 
@@ -208,6 +210,7 @@ def _to_reference(field: Field, value: Any) -> str:
 
 _COERCIONS: Mapping[str, _Coercion] = {
     "int": _to_int,
+    "long": _to_int,
     "double": _to_double,
     "currency": _to_double,
     "percent": _to_double,

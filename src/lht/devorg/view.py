@@ -58,8 +58,17 @@ class View:
         return found
 
     def sobject_of(self, record_id: str) -> SObject | None:
-        """Return the sObject that an id's prefix names."""
-        return self.metadata.by_prefix.get(record_id[:3])
+        """Return the sObject that an id's prefix names.
+
+        Where several share it, it is the one that has a record of that id.
+        """
+        owners = self.metadata.owners(record_id)
+        if len(owners) > 1:
+            having = (
+                o for o in owners if self.is_deleted(o.name, record_id) is not None
+            )
+            return next(having, owners[0])
+        return owners[0] if owners else None
 
     def get(self, table: str, record_id: str) -> Row | None:
         """Return a copy of one row, or None."""
