@@ -45,7 +45,12 @@ TEXT = {
     "Invoice_Line__c": "Name",
 }
 # Why a write may be refused although no transaction is open.
-REFUSALS = {"DELETE_FAILED", "UNDELETE_FAILED", "DUPLICATE_VALUE"}
+REFUSALS = {
+    "CIRCULAR_DEPENDENCY",
+    "DELETE_FAILED",
+    "DUPLICATE_VALUE",
+    "UNDELETE_FAILED",
+}
 
 
 class NothingToDoError(Exception):

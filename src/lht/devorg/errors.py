@@ -61,6 +61,11 @@ def not_found() -> OrgError:
     return OrgError(404, "NOT_FOUND", "The requested resource does not exist")
 
 
+def request_limit_exceeded() -> OrgError:
+    """Refuse a request after the day's last one."""
+    return OrgError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
+
+
 def no_external_id(name: str) -> OrgError:
     """Refuse to find a record by a field that is no key."""
     text = f"Provided external ID field does not exist or is not accessible: {name}"
@@ -180,6 +185,12 @@ def unknown_foreign_key(value: object, field: str, sobject: str) -> OrgError:
         f" {sobject}"
     )
     return OrgError(400, "INVALID_FIELD", text, [])
+
+
+def circular(field: Field) -> OrgError:
+    """Refuse a parent that is below its own child."""
+    text = f"{field.label}: attempt to violate hierarchy constraints"
+    return OrgError(400, "CIRCULAR_DEPENDENCY", text, [field.name])
 
 
 def delete_restricted(name: str, plural: str, names: Iterable[str]) -> OrgError:

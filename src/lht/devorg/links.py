@@ -31,3 +31,16 @@ class Links:
 def rollups_of(sobject: SObject) -> list[tuple[Field, Rollup]]:
     """Return the roll-up fields of an sObject."""
     return [(field, field.rollup) for field in sobject.fields if field.rollup]
+
+
+def child_relationship(
+    metadata: Metadata, sobject: SObject, name: str
+) -> tuple[SObject, Field] | None:
+    """Return who the children of a relationship's name are, and their reference."""
+    wanted = name.lower()
+    for child in metadata.sobjects:
+        for field in child.fields:
+            known = field.child_relationship_name
+            if known and known.lower() == wanted and sobject.name in field.reference_to:
+                return child, field
+    return None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lht.devorg import errors, records, rollups
-from lht.devorg.metadata import SObject
+from lht.devorg.metadata import Field, SObject
 from lht.devorg.records import Values
 from lht.devorg.tables import Row
 from lht.devorg.view import View
@@ -32,16 +32,31 @@ def merge(
     if len(lost) < len(losers) or master["Id"] in lost:
         raise errors.merge_failed("a record cannot be merged with itself")
     for child, reference in view.links.into(sobject):
-        found = view.find(child.name, reference.name, lost)
-        for row in (row for row in found if not row.get("IsDeleted")):
-            parent = None if row["Id"] == master["Id"] else master["Id"]
-            moved = row | {reference.name: parent}
-            records.stamp_change(view, moved, user_id)
-            view.put(child.name, moved)
-            rollups.mark_parents(view, child, row, moved)
+        _move_children(view, child, reference, lost, master["Id"], user_id)
     for loser_id in lost:
         _bury(view, sobject, loser_id, master["Id"])
     records.update(view, sobject, master["Id"], values, user_id=user_id)
+
+
+def _move_children(  # noqa: PLR0917 -- whose, how, from whom, to whom, by whom
+    view: View,
+    child: SObject,
+    reference: Field,
+    lost: set[str],
+    master_id: str,
+    user_id: str,
+) -> None:
+    """Give the children of the losers to the master, who is nobody's child of his."""
+    found = view.find(child.name, reference.name, lost)
+    moved: list[Row] = []
+    for row in (row for row in found if not row.get("IsDeleted")):
+        parent = None if row["Id"] == master_id else master_id
+        moved.append(row | {reference.name: parent})
+        records.stamp_change(view, moved[-1], user_id)
+        view.put(child.name, moved[-1])
+        rollups.mark_parents(view, child, row, moved[-1])
+    if any(records.closes_circle(view, reference, row) for row in moved):
+        raise errors.circular(reference)
 
 
 def _bury(view: View, sobject: SObject, loser_id: str, master_id: str) -> None:

@@ -203,6 +203,8 @@ def _resolve(view: View, sobject: SObject, name: str, value: Any) -> tuple[Field
     if field is not None:
         return field, value
     reference = sobject.by_relationship.get(name.lower())
+    if reference is not None and value is None:
+        return reference, None
     if reference is None or not isinstance(value, Mapping):
         raise errors.unknown_column(name, sobject.name)
     return reference, _parent_id(view, sobject, reference, value)
@@ -348,6 +350,8 @@ def _reference_faults(view: View, field: Field, row: Row) -> list[OrgError]:
     target = view.sobject_of(target_id)
     if target is None or target.name not in field.reference_to:
         return [errors.malformed_id(field, target_id)]
+    if closes_circle(view, field, row):
+        return [errors.circular(field)]
     if target_id in (view.user_id, row["Id"]):
         return []
     deleted = view.is_deleted(target.name, target_id)
@@ -357,3 +361,21 @@ def _reference_faults(view: View, field: Field, row: Row) -> list[OrgError]:
         return [errors.is_deleted([field.name], status=400)]
     view.pin(target_id)
     return []
+
+
+def closes_circle(view: View, field: Field, row: Row) -> bool:
+    """Whether a record would be above itself in a hierarchy of standard objects."""
+    sobject = view.sobject_of(row["Id"])
+    if sobject is None or field.reference_to != (sobject.name,):
+        return False
+    if field.custom or not field.updateable:
+        return False
+    above: str | None = row[field.name]
+    seen: set[str] = set()
+    while above is not None and above not in seen:
+        if above == row["Id"]:
+            return True
+        seen.add(above)
+        parent = view.get(sobject.name, above)
+        above = parent[field.name] if parent else None
+    return False

@@ -17,19 +17,29 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
-from lht.devorg.errors import AmbiguousKeyError, OrgError, not_found
+from lht.devorg.errors import (
+    AmbiguousKeyError,
+    OrgError,
+    not_found,
+    request_limit_exceeded,
+)
 from lht.devorg.http import (
     admin,
+    batch,
     bulk,
     collections,
     composite,
     consent,
     identity,
     limits,
+    metadata,
     oauth,
     query,
+    recent,
+    replication,
     soap,
     sobjects,
+    tree,
 )
 from lht.devorg.http.faults import strike
 from lht.devorg.http.line import NoReply, Streamed
@@ -104,7 +114,12 @@ def _routes() -> Iterator[Route]:
         (_VERSIONED, query.ROUTES),
         (_VERSIONED, bulk.ROUTES),
         (_VERSIONED, collections.ROUTES),
-        (_VERSIONED, (("POST", "/composite", partial(composite.run, dispatch)),)),
+        (_VERSIONED, composite.routes(dispatch)),
+        (_VERSIONED, batch.routes(dispatch)),
+        (_VERSIONED, tree.ROUTES),
+        (_VERSIONED, recent.ROUTES),
+        (_VERSIONED, metadata.ROUTES),
+        (_VERSIONED, replication.ROUTES),
         (_VERSIONED, sobjects.ROUTES),
     ):
         for method, path, handler in table:
@@ -148,17 +163,13 @@ def _unexpected() -> OrgError:
     )
 
 
-def _limit_exceeded() -> OrgError:
-    return OrgError(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
-
-
 def answer(service: Service, call: Call) -> Answer:
     """Answer one HTTP request: authorise, meter, dispatch."""
     if not call.path.startswith("/services/data/v"):
         return dispatch(service, call)
     try:
         session = service.sessions.use(call.headers.get("authorization", ""))
-        service.api_usage.count(_limit_exceeded)
+        service.api_usage.count(request_limit_exceeded)
         found = dispatch(service, _for(call, session))
     except OrgError as error:
         found = error_answer(error)

@@ -1,22 +1,25 @@
 """Up to 200 records in one request: ``/composite/sobjects``."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
 
 from lht.devorg import errors
 from lht.devorg.errors import OrgError
-from lht.devorg.http.query import compile_fields, read_records
+from lht.devorg.http.lookup import find_sobject, read_live
+from lht.devorg.http.rows import record_values, refused, saved
 from lht.devorg.http.service import Service
-from lht.devorg.http.sobjects import find_sobject, record_values
 from lht.devorg.http.wire import Answer, Call, Json, boolean
 from lht.devorg.ids import check
+from lht.devorg.metadata import SObject
 from lht.devorg.writer import Writer
 
 # Source: REST API Developer Guide, "sObject Collections".
 MAX_RECORDS = 200
+MAX_RETRIEVED = 2_000
+MAX_CHUNKS = 10
 
 Change = Callable[[Writer], Json]
 
@@ -36,8 +39,8 @@ def create(service: Service, call: Call) -> Answer:
 
     def change(record: Json) -> Change:
         def run(writer: Writer) -> Json:
-            kind, values = _type_of(service, record), record_values(record)
-            return _done(writer.insert(kind, values, user=call.user_id))
+            sobject, values = _sobject_of(service, record), record_values(record)
+            return saved(writer.insert(sobject.name, values, user=call.user_id))
 
         return run
 
@@ -49,10 +52,10 @@ def update(service: Service, call: Call) -> Answer:
 
     def change(record: Json) -> Change:
         def run(writer: Writer) -> Json:
-            values = record_values(record)
-            id_ = _take_id(values)
-            writer.update(_type_of(service, record), id_, values, user=call.user_id)
-            return _done(id_)
+            sobject, values = _sobject_of(service, record), record_values(record)
+            id_ = _take_id(sobject, values)
+            writer.update(sobject.name, id_, values, user=call.user_id)
+            return saved(id_)
 
         return run
 
@@ -60,24 +63,34 @@ def update(service: Service, call: Call) -> Answer:
 
 
 def upsert(service: Service, call: Call) -> Answer:
-    """Answer ``PATCH /composite/sobjects/X/FIELD``."""
+    """Answer ``PATCH /composite/sobjects/X/FIELD``.
+
+    The guide allows external ids only; recorded orgs take Id and Email as well. A
+    record whose Id is null is created.
+    """
     sobject, key_field = find_sobject(service, call), call.segments["field"]
     field = sobject.by_name.get(key_field.lower())
-    if field is None or not field.external_id:
+    if field is None or not (field.external_id or field.id_lookup):
         raise errors.no_external_id(key_field)
 
     def change(record: Json) -> Change:
         def run(writer: Writer) -> Json:
+            if _sobject_of(service, record) is not sobject:
+                text = f"The records must be of type {sobject.name}"
+                raise OrgError(400, "INVALID_TYPE", text, [])
             values = record_values(record)
             key = next((n for n in values if n.lower() == key_field.lower()), None)
-            if key is None or values[key] is None:
+            wanted = values.pop(key) if key else None
+            if wanted is None and field.name != "Id":
                 message = f"{field.name} not specified"
                 raise OrgError(400, "MISSING_ARGUMENT", message, [])
-            wanted = values.pop(key)
+            if wanted is None:
+                id_ = writer.insert(sobject.name, values, user=call.user_id)
+                return saved(id_) | {"created": True}
             id_, created = writer.upsert(
                 sobject.name, field.name, wanted, values, user=call.user_id
             )
-            return {**_done(id_), "created": created}
+            return saved(id_) | {"created": created}
 
         return run
 
@@ -91,9 +104,11 @@ def delete(service: Service, call: Call) -> Answer:
 
     def change(text: str) -> Change:
         def run(writer: Writer) -> Json:
-            id_ = _checked(text)
+            id_ = check(text)
+            if id_ is None:
+                raise OrgError(400, "MALFORMED_ID", f"malformed id {text}")
             writer.delete(id_)
-            return _done(id_)
+            return saved(id_)
 
         return run
 
@@ -108,22 +123,12 @@ def retrieve(service: Service, call: Call) -> Answer:
         ids, fields = wanted.ids, wanted.fields
     else:
         ids, fields = _split(call.required("ids")), _split(call.required("fields"))
+    _check_size(ids, MAX_RETRIEVED)
     sobject = find_sobject(service, call)
-    compiled = compile_fields(service, sobject.name, fields, all_rows=False)
     known = [check(id_) for id_ in ids]
-    with closing(service.store.cursor()) as db:
-        # The query's own filter keeps out what is in the recycle bin.
-        alive = set(_live(db, compiled.ids_sql, [id_ for id_ in known if id_]))
-        present = [id_ for id_ in dict.fromkeys(known) if id_ in alive]
-        records = read_records(service, compiled, present, call.version, db)
-    by_id: dict[str | None, Json] = dict(zip(present, records, strict=True))
-    return Answer(body=[by_id.get(id_) for id_ in known])
-
-
-def _live(db: Any, ids_sql: str, ids: Sequence[str]) -> Iterator[str]:
-    sql = f'SELECT "Id" FROM ({ids_sql}) WHERE "Id" IN (SELECT unnest($ids))'
-    for row in db.execute(sql, {"ids": list(ids)}).fetchall():
-        yield row[0]
+    present = (id_ for id_ in known if id_)
+    found = read_live(service, sobject, fields, present, call.version)
+    return Answer(body=[found.get(id_) if id_ else None for id_ in known])
 
 
 def _apply_body(
@@ -135,12 +140,14 @@ def _apply_body(
         message = "At least 1 record is required"
         raise OrgError(400, "REQUIRED_FIELD_MISSING", message)
     _check_size(body.records)
+    _check_chunks(body.records)
     changes = [change(record) for record in body.records]
     return _apply(service, changes, all_or_none=body.allOrNone)
 
 
 def _apply(service: Service, changes: Sequence[Change], *, all_or_none: bool) -> Answer:
-    if not all_or_none:
+    """Apply changes; a composite request that is done whole overrides the caller."""
+    if not (all_or_none or service.store.is_joined):
         return Answer(body=[_attempt(service.write, change) for change in changes])
     return Answer(body=_apply_together(service, changes))
 
@@ -157,7 +164,7 @@ def _apply_together(service: Service, changes: Sequence[Change]) -> list[Json]:
     try:
         service.write_together(run)
     except OrgError as error:
-        return [_failed(error) if result["success"] else result for result in results]
+        return [refused(error) if result["success"] else result for result in results]
     return results
 
 
@@ -165,23 +172,7 @@ def _attempt(write: Callable[[Change], Json], change: Change) -> Json:
     try:
         return write(change)
     except OrgError as error:
-        return _failed(error)
-
-
-def _done(id_: str) -> Json:
-    return {"id": id_, "success": True, "errors": []}
-
-
-def _failed(error: OrgError) -> Json:
-    found = [
-        {
-            "statusCode": entry["errorCode"],
-            "message": entry["message"],
-            "fields": entry.get("fields", []),
-        }
-        for entry in error.body()
-    ]
-    return {"success": False, "errors": found}
+        return refused(error)
 
 
 def _rolled_back() -> OrgError:
@@ -193,42 +184,53 @@ def _rolled_back() -> OrgError:
     )
 
 
-def _type_of(service: Service, record: Json) -> str:
-    attributes = record.get("attributes")
-    kind = attributes.get("type") if isinstance(attributes, dict) else None
+def _sobject_of(service: Service, record: Json) -> SObject:
+    kind = _kind(record)
     if not kind:
         message = "Must specify a type in the attributes of each record"
         raise OrgError(400, "INVALID_TYPE", message)
-    if str(kind).lower() not in service.store.metadata.by_name:
+    found = service.store.metadata.by_name.get(str(kind).lower())
+    if found is None:
         message = f"sObject type '{kind}' is not supported."
         raise OrgError(400, "INVALID_TYPE", message)
-    return str(kind)
+    return found
 
 
-def _take_id(values: Json) -> str:
-    """Remove the record's id from its values and return it."""
+def _kind(record: Json) -> Any:
+    attributes = record.get("attributes")
+    return attributes.get("type") if isinstance(attributes, dict) else None
+
+
+def _take_id(sobject: SObject, values: Json) -> str:
+    """Remove the record's id from its values and return it in its long form."""
     for name in list(values):
         if name.lower() == "id":
-            return _checked(str(values.pop(name)))
+            text = str(values.pop(name))
+            found = check(text)
+            if found is None or found[:3] != (sobject.key_prefix or found[:3]):
+                raise errors.malformed_id(sobject.by_name["id"], text)
+            return found
     raise OrgError(400, "MISSING_ARGUMENT", "Id not specified in an update call")
-
-
-def _checked(text: str) -> str:
-    """Return the long form of an id; what is none is refused in its own row."""
-    found = check(text)
-    if found is None:
-        raise OrgError(400, "MALFORMED_ID", f"malformed id {text}")
-    return found
 
 
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _check_size(records: Sequence[Any]) -> None:
-    if len(records) > MAX_RECORDS:
-        message = f"record limit reached. cannot submit more than {MAX_RECORDS} records"
+def _check_size(records: Sequence[Any], most: int = MAX_RECORDS) -> None:
+    if len(records) > most:
+        message = f"record limit reached. cannot submit more than {most} records"
         raise OrgError(400, "EXCEEDED_ID_LIMIT", message)
+
+
+def _check_chunks(records: Sequence[Json]) -> None:
+    """Refuse records whose types take turns too often."""
+    if sum(1 for _ in groupby(records, lambda record: str(_kind(record)))) > MAX_CHUNKS:
+        text = (
+            f"Cannot have more than {MAX_CHUNKS} chunks in a single operation. Please"
+            " rearrange the data to reduce chunking."
+        )
+        raise OrgError(400, "LIMIT_EXCEEDED", text)
 
 
 ROUTES = (

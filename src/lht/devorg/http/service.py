@@ -14,6 +14,7 @@ from lht.devorg.http.logins import LoginSettings
 from lht.devorg.http.meter import Meter
 from lht.devorg.http.schedule import Schedule
 from lht.devorg.http.sessions import Sessions
+from lht.devorg.recent import RecentItems
 from lht.devorg.store import Store, Transaction
 from lht.devorg.writer import Writer
 
@@ -56,6 +57,7 @@ class Service:
     metadata_changed_at: datetime
     requests: RequestLog = field(default_factory=RequestLog)
     faults: Schedule = field(default_factory=Schedule)
+    recent: RecentItems = field(default_factory=RecentItems)
     transactions: dict[str, Transaction] = field(default_factory=dict)
 
     @property

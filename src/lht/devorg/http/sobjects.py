@@ -1,53 +1,19 @@
-"""Objects and single records: describe, create, read, change, delete, replicate."""
+"""Single records: create, read, change, delete, by id, by key and by relationship."""
 
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
-from hashlib import blake2s
+from contextlib import nullcontext
 
-from lht.devorg import errors
-from lht.devorg.describe import render_describe, render_global
-from lht.devorg.errors import AmbiguousKeyError, OrgError
-from lht.devorg.http.query import compile_fields, read_records
+from lht.devorg.errors import OrgError
+from lht.devorg.http import conditional, relations
+from lht.devorg.http.lookup import find_sobject, id_by_key, known_id, read_record
+from lht.devorg.http.rows import record_values, saved
 from lht.devorg.http.service import Service
-from lht.devorg.http.wire import Answer, Call, Json
-from lht.devorg.ids import check
+from lht.devorg.http.wire import Answer, Call, Json, boolean
 from lht.devorg.metadata import Field, SObject
-from lht.devorg.render import json_datetime
+from lht.devorg.writer import Writer
 
-_RECORD_TYPE_COLUMNS = ("Id", "Name", "DeveloperName", "IsActive", "SobjectType")
-
-
-def describe_all(service: Service, call: Call) -> Answer:
-    """Answer ``GET /sobjects``."""
-    return _conditional(
-        service, call, lambda: render_global(service.store.metadata, call.version)
-    )
-
-
-def describe_one(service: Service, call: Call) -> Answer:
-    """Answer ``GET /sobjects/X/describe``."""
-    sobject = find_sobject(service, call)
-
-    def render() -> Json:
-        return render_describe(
-            sobject,
-            service.store.metadata,
-            call.version,
-            _record_types(service),
-            origin=call.origin,
-        )
-
-    return _conditional(service, call, render)
-
-
-def describe_briefly(service: Service, call: Call) -> Answer:
-    """Answer ``GET /sobjects/X``."""
-    name = find_sobject(service, call).name
-    described = render_global(service.store.metadata, call.version)["sobjects"]
-    brief = next(entry for entry in described if entry["name"] == name)
-    return Answer(body={"objectDescribe": brief, "recentItems": []})
+# Source: REST API Developer Guide, "Insert or Update (Upsert) a Record Using an
+# External ID": earlier versions answer an update with no body.
+_UPSERT_BODY_SINCE = 46
 
 
 def create(service: Service, call: Call) -> Answer:
@@ -56,222 +22,167 @@ def create(service: Service, call: Call) -> Answer:
     id_ = service.write(
         lambda writer: writer.insert(sobject.name, values, user=call.user_id)
     )
-    return Answer(201, {"id": id_, "success": True, "errors": []})
+    return _created(service, call, sobject, id_)
 
 
 def read(service: Service, call: Call) -> Answer:
     """Answer ``GET /sobjects/X/ID``."""
-    sobject = find_sobject(service, call)
-    id_ = _known_id(call.segments["id"])
-    service.store.get(sobject.name, id_)
-    return Answer(body=_record(service, call, sobject, id_))
+    return _read(service, call, find_sobject(service, call), call.segments["id"])
 
 
 def update(service: Service, call: Call) -> Answer:
     """Answer ``PATCH /sobjects/X/ID``."""
-    sobject, values = find_sobject(service, call), record_values(call.json(Json))
-    if any(name.lower() == "id" for name in values):
-        message = "The Id field should not be specified in the sobject data."
-        raise OrgError(400, "INVALID_FIELD", message)
-    id_ = _known_id(call.segments["id"])
-    service.write(
-        lambda writer: writer.update(sobject.name, id_, values, user=call.user_id)
-    )
-    return Answer(204)
+    return _update(service, call, find_sobject(service, call), call.segments["id"])
 
 
 def delete(service: Service, call: Call) -> Answer:
     """Answer ``DELETE /sobjects/X/ID``."""
-    sobject, id_ = find_sobject(service, call), _known_id(call.segments["id"])
-    service.write(lambda writer: writer.delete(id_, sobject=sobject.name))
-    return Answer(204)
+    return _delete(service, find_sobject(service, call), call.segments["id"])
 
 
 def read_by_key(service: Service, call: Call) -> Answer:
-    """Answer ``GET /sobjects/X/FIELD/VALUE``; ``.../ID/FIELD`` is a file's bytes."""
-    sobject = find_sobject(service, call)
-    blob = sobject.by_name.get(call.segments["value"].lower())
-    if blob is not None and blob.type == "base64":
-        return _read_blob(service, sobject, call.segments["field"], blob)
-    return Answer(body=_record(service, call, sobject, _id_by_key(service, call)))
+    """Answer ``GET /sobjects/X/FIELD/VALUE``.
+
+    ``.../ID/FIELD`` is a file's bytes, and ``.../ID/NAME`` who a relationship leads to.
+    """
+    sobject, key = find_sobject(service, call), call.segments["field"]
+    value = call.segments["value"]
+    if key.lower() not in sobject.by_name:
+        blob = sobject.by_name.get(value.lower())
+        if blob is not None and blob.type == "base64":
+            return _read_blob(service, sobject, key, blob)
+        if relations.is_relation(service, sobject, value):
+            return _read_related(service, call, sobject, [key, value])
+    return _read(service, call, sobject, id_by_key(service, sobject, key, value))
 
 
 def upsert(service: Service, call: Call) -> Answer:
-    """Answer ``PATCH /sobjects/X/FIELD/VALUE``."""
+    """Answer ``PATCH /sobjects/X/FIELD/VALUE``, which may also be a relationship."""
     sobject, values = find_sobject(service, call), record_values(call.json(Json))
     field, value = call.segments["field"], call.segments["value"]
+    if _is_relation(service, sobject, field, value):
+        target = relations.follow(service, relations.place_of(sobject, field), [value])
+        return _update(service, call, target.sobject, target.id)
+    if boolean(call.params.get("updateOnly", "")):
+        id_by_key(service, sobject, field, value)
     id_, created = service.write(
         lambda writer: writer.upsert(
             sobject.name, field, value, values, user=call.user_id
         )
     )
-    body = {"id": id_, "success": True, "errors": [], "created": created}
-    return Answer(201 if created else 200, body)
+    if created:
+        return _created(service, call, sobject, id_)
+    service.recent.use(call.user_id, sobject.name, id_)
+    if float(call.version) < _UPSERT_BODY_SINCE:
+        return Answer(204)
+    return Answer(200, saved(id_) | {"created": False})
 
 
 def delete_by_key(service: Service, call: Call) -> Answer:
-    """Answer ``DELETE /sobjects/X/FIELD/VALUE``."""
-    id_ = _id_by_key(service, call)
-    service.write(lambda writer: writer.delete(id_))
+    """Answer ``DELETE /sobjects/X/FIELD/VALUE``, which may also be a relationship."""
+    sobject, field = find_sobject(service, call), call.segments["field"]
+    value = call.segments["value"]
+    if _is_relation(service, sobject, field, value):
+        target = relations.follow(service, relations.place_of(sobject, field), [value])
+        return _delete(service, target.sobject, target.id)
+    return _delete(service, sobject, id_by_key(service, sobject, field, value))
+
+
+def read_related(service: Service, call: Call) -> Answer:
+    """Answer ``GET /sobjects/X/ID/NAME/NAME...``."""
+    names = call.path.split("/sobjects/")[1].strip("/").split("/")[1:]
+    return _read_related(service, call, find_sobject(service, call), names)
+
+
+def _created(service: Service, call: Call, sobject: SObject, id_: str) -> Answer:
+    service.recent.use(call.user_id, sobject.name, id_)
+    body = saved(id_)
+    # The answer of an upsert tells, from some version on, that it was no update.
+    if call.method == "PATCH" and float(call.version) >= _UPSERT_BODY_SINCE:
+        body["created"] = True
+    url = f"{call.base}/sobjects/{sobject.name}/{id_}"
+    return Answer(201, body, {"Location": url})
+
+
+def _read(service: Service, call: Call, sobject: SObject, id_text: str) -> Answer:
+    id_ = known_id(id_text)
+    row = service.store.get(sobject.name, id_)
+    found = conditional.answer_record(
+        call, sobject, row, lambda: read_record(service, call, sobject, id_)
+    )
+    service.recent.use(call.user_id, sobject.name, id_)
+    return found
+
+
+def _update(service: Service, call: Call, sobject: SObject, id_text: str) -> Answer:
+    values = record_values(call.json(Json))
+    if any(name.lower() == "id" for name in values):
+        message = "The Id field should not be specified in the sobject data."
+        raise OrgError(400, "INVALID_FIELD", message)
+    id_ = known_id(id_text)
+    conditioned = conditional.asks(call)
+
+    def change(writer: Writer) -> None:
+        if conditioned:
+            conditional.check_write(call, sobject, writer.get(sobject.name, id_))
+        writer.update(sobject.name, id_, values, user=call.user_id)
+
+    # Nobody else writes between the check of a condition and the change under it.
+    with service.store.lock if conditioned else nullcontext():
+        service.write(change)
+    service.recent.use(call.user_id, sobject.name, id_)
     return Answer(204)
 
 
-def list_updated(service: Service, call: Call) -> Answer:
-    """Answer ``GET /sobjects/X/updated``."""
-    sobject = find_sobject(service, call)
-    start, end = _window(call)
-    covered = service.store.latest_date_covered(end)
-    ids = service.store.updated_ids(sobject.name, start, end)
-    return Answer(body={"ids": ids, "latestDateCovered": _instant(covered)})
+def _delete(service: Service, sobject: SObject, id_text: str) -> Answer:
+    id_ = known_id(id_text)
+    service.write(lambda writer: writer.delete(id_, sobject=sobject.name))
+    return Answer(204)
 
 
-def list_deleted(service: Service, call: Call) -> Answer:
-    """Answer ``GET /sobjects/X/deleted``."""
-    sobject = find_sobject(service, call)
-    start, end = _window(call)
-    covered = service.store.latest_date_covered(end)
-    deleted = service.store.deleted_ids(sobject.name, start, end)
-    earliest = service.store.earliest_deletion(sobject.name)
-    return Answer(
-        body={
-            "deletedRecords": [
-                {"id": id_, "deletedDate": _instant(at)} for id_, at in deleted
-            ],
-            "earliestDateAvailable": _instant(earliest),
-            "latestDateCovered": _instant(covered),
-        }
-    )
+def _is_relation(service: Service, sobject: SObject, key: str, value: str) -> bool:
+    named = key.lower() in sobject.by_name
+    return not named and relations.is_relation(service, sobject, value)
 
 
-def find_sobject(service: Service, call: Call) -> SObject:
-    """Return the object that the path names.
-
-    Raises:
-        OrgError: NOT_FOUND.
-    """
-    found = service.store.metadata.by_name.get(call.segments["sobject"].lower())
-    if found is None:
-        raise errors.not_found()
-    return found
-
-
-def record_values(record: Json) -> Json:
-    """Take a record's values out of a body, without its attributes."""
-    return {name: value for name, value in record.items() if name != "attributes"}
-
-
-def _conditional(service: Service, call: Call, render: Callable[[], Json]) -> Answer:
-    """Answer with metadata, or 304 where the caller has it already."""
-    changed = service.metadata_changed_at
-    tag = blake2s(changed.isoformat().encode(), digest_size=4).hexdigest()
-    headers = {
-        "Last-Modified": format_datetime(changed, usegmt=True),
-        "ETag": f'"{tag}"',
-    }
-    since = call.headers.get("if-modified-since")
-    if since and _is_unchanged(since, changed):
-        return Answer(304, None, headers)
-    return Answer(200, render(), headers)
-
-
-def _is_unchanged(since: str, changed: datetime) -> bool:
-    try:
-        return parsedate_to_datetime(since) >= changed.replace(microsecond=0)
-    except (ValueError, TypeError):
-        return False
-
-
-def _record_types(service: Service) -> list[Json]:
-    if "recordtype" not in service.store.metadata.by_name:
-        return []
-    names = ", ".join(f'"{name}"' for name in _RECORD_TYPE_COLUMNS)
-    with closing(service.store.cursor()) as db:
-        rows = db.execute(f'SELECT {names} FROM "RecordType" ORDER BY "Id"').fetchall()
-    return [dict(zip(_RECORD_TYPE_COLUMNS, row, strict=True)) for row in rows]
-
-
-def _known_id(text: str) -> str:
-    """Check an id in a path; what is none is taken for the name of a field."""
-    found = check(text)
-    if found is None:
-        raise errors.no_external_id(text)
-    return found
-
-
-def _record(service: Service, call: Call, sobject: SObject, id_: str) -> Json:
-    """Read one record, all fields or the ones asked for."""
-    fields: Sequence[str] = [field.name for field in sobject.fields]
-    if call.params.get("fields"):
-        fields = [name.strip() for name in call.params["fields"].split(",")]
-    compiled = compile_fields(service, sobject.name, fields, all_rows=True)
-    with closing(service.store.cursor()) as db:
-        records = read_records(service, compiled, [id_], call.version, db)
-    if not records:
-        raise errors.not_found()
-    return records[0]
-
-
-def _id_by_key(service: Service, call: Call) -> str:
-    """Find the one record that has a key.
-
-    Raises:
-        OrgError: NOT_FOUND, also where the field is no key.
-        AmbiguousKeyError: There are several.
-    """
-    sobject, name = find_sobject(service, call), call.segments["field"]
-    field = sobject.by_name.get(name.lower())
-    if field is None or not (field.external_id or field.id_lookup):
-        raise errors.no_external_id(name)
-    alive = ' AND NOT "IsDeleted"' if "isdeleted" in sobject.by_name else ""
-    key = f'CAST("{field.name}" AS VARCHAR) = ?'
-    if not field.case_sensitive and field.type != "id":
-        key = f'lower(CAST("{field.name}" AS VARCHAR)) = lower(?)'
-    with closing(service.store.cursor()) as db:
-        sql = f'SELECT "Id" FROM "{sobject.name}" WHERE {key}{alive}'
-        ids = [row[0] for row in db.execute(sql, [call.segments["value"]]).fetchall()]
-    if not ids:
-        raise errors.not_found()
-    if len(ids) > 1:
-        raise AmbiguousKeyError(ids)
-    return str(ids[0])
+def _read_related(
+    service: Service, call: Call, sobject: SObject, names: list[str]
+) -> Answer:
+    """Read who the last of the relationships leads to: a parent, or all children."""
+    start = relations.place_of(sobject, names[0])
+    if len(names) == 2:
+        children = relations.list_children(service, call, start, names[1])
+        if children is not None:
+            return children
+    target = relations.follow(service, start, names[1:])
+    return _read(service, call, target.sobject, target.id)
 
 
 def _read_blob(service: Service, sobject: SObject, id_: str, field: Field) -> Answer:
-    row = service.store.get(sobject.name, _known_id(id_))
+    row = service.store.get(sobject.name, known_id(id_))
     content = row[field.name] or b""
     return Answer(200, bytes(content), {"Content-Type": "application/octet-stream"})
 
 
-def _window(call: Call) -> tuple[datetime, datetime]:
-    """Read the span that is asked about; seconds do not count."""
-    return _moment(call.required("start")), _moment(call.required("end"))
+def _deep_routes() -> tuple[tuple[str, str], ...]:
+    """List the paths along two to five relationships.
 
-
-def _moment(text: str) -> datetime:
-    try:
-        # An unencoded plus sign arrives as a space.
-        moment = datetime.fromisoformat(text.strip().replace(" ", "+"))
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC).replace(second=0, microsecond=0)
-    except (ValueError, OverflowError) as exc:
-        raise errors.bad_replication_date(f"invalid date: {text}") from exc
-
-
-def _instant(moment: datetime) -> str:
-    return json_datetime(moment.astimezone(UTC).replace(tzinfo=None))
+    Source: REST API Developer Guide, "Traverse Relationships with Friendly URLs".
+    """
+    start = "/sobjects/{sobject}/{id}"
+    return tuple(
+        ("GET", start + "".join(f"/{{name{at}}}" for at in range(count)))
+        for count in range(2, 6)
+    )
 
 
 ROUTES = (
-    ("GET", "/sobjects", describe_all),
-    ("GET", "/sobjects/{sobject}", describe_briefly),
     ("POST", "/sobjects/{sobject}", create),
-    ("GET", "/sobjects/{sobject}/describe", describe_one),
-    ("GET", "/sobjects/{sobject}/updated", list_updated),
-    ("GET", "/sobjects/{sobject}/deleted", list_deleted),
     ("GET", "/sobjects/{sobject}/{id}", read),
     ("PATCH", "/sobjects/{sobject}/{id}", update),
     ("DELETE", "/sobjects/{sobject}/{id}", delete),
     ("GET", "/sobjects/{sobject}/{field}/{value}", read_by_key),
     ("PATCH", "/sobjects/{sobject}/{field}/{value}", upsert),
     ("DELETE", "/sobjects/{sobject}/{field}/{value}", delete_by_key),
+    *((method, path, read_related) for method, path in _deep_routes()),
 )
