@@ -25,6 +25,15 @@ DEFAULT_PORT: Final = 8765
 DEFAULT_FILE: Final = Path("devorg.duckdb")
 SOME_ROWS_FAILED: Final = 3
 
+_Objects = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--objects",
+        metavar="PATH",
+        help="Describes or object XML of an org; repeatable.",
+    ),
+]
+
 
 def serve(
     *,
@@ -47,10 +56,15 @@ def serve(
         Path | None,
         typer.Option("--file", metavar="FILE", help="Keep the org in this file."),
     ] = None,
+    objects: _Objects = None,
     console: Console,
 ) -> None:
     """Run an org on this machine until Ctrl-C."""
-    with _started(rows=parse_rows(rows or []), seed=seed, port=port, path=file) as org:
+    wanted = parse_rows(rows or [])
+    with _started(
+        rows=wanted, seed=seed, port=port, path=file, objects=objects or []
+    ) as org:
+        _say_declared(org, console)
         _introduce(org, console)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
@@ -69,10 +83,12 @@ def load(
         bool,
         typer.Option("--ignore-unknown", help="Leave out what the org has not."),
     ] = False,
+    objects: _Objects = None,
     console: Console,
 ) -> int:
     """Load exports of an org (sf data tree, CSV) into an org on this machine."""
-    with _started(path=file) as org:
+    with _started(path=file, objects=objects or []) as org:
+        _say_declared(org, console)
         try:
             summary = org.load(paths, ignore_unknown=ignore_unknown)
         except ValueError as error:
@@ -121,6 +137,16 @@ def _started(**options: Any) -> Iterator["Org"]:
         yield org
 
 
+def _say_declared(org: "Org", console: Console) -> None:
+    """Say what the files of ``--objects`` had, and what became of the rest."""
+    declared = org.store.metadata.declared
+    if declared.objects or declared.notes:
+        count, fields = number(len(declared.objects)), number(declared.fields)
+        console.say(f"objects declared: {count}, with {fields} fields")
+    for note in declared.notes:
+        console.say(plain(note))
+
+
 def _hint(error: Exception) -> str | None:
     """Return what an error of the org says can be done about it, if it does."""
     return getattr(error, "hint", None)
@@ -165,7 +191,7 @@ def add_to(app: typer.Typer) -> None:
         group,
         examples=(
             "lht devorg serve --rows Account=1000 --rows Contact=5000",
-            "lht devorg serve --file devorg.duckdb --port 0",
+            "lht devorg serve --objects force-app --file devorg.duckdb",
         ),
     )(serve)
     command(
