@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from lht.devorg.metadata import Field, Metadata
-from lht.devorg.soql import Column, Compiled
+from lht.devorg.soql import Child, Column, Compiled, Source, Variant
 
 Json = dict[str, Any]
 
@@ -58,7 +58,7 @@ def csv_cell(column: Column) -> str:
         return f"strftime({value}, '%Y-%m-%dT%H:%M:%S.%gZ')"
     if kind == "time":
         return f"strftime(DATE '1970-01-01' + {value}, '%H:%M:%S.%gZ')"
-    if kind in {"boolean", "int", "date"}:
+    if kind in {"boolean", "int", "long", "date"}:
         return value
     # Looking for a quote first is twice as fast as replacing none.
     doubled = f"replace({value}, '\"', '\"\"')"
@@ -127,7 +127,15 @@ class _Shape:
 
     type_name: str
     id_at: int
-    members: "dict[str, tuple[int, Field] | _Shape]"
+    members: "dict[str, tuple[int, Field] | _Shape | _Variants | Child]"
+
+
+@dataclass(frozen=True)
+class _Variants:
+    """A parent that shows one shape for each type; None is for all other types."""
+
+    id_at: int
+    shapes: Mapping[str | None, _Shape]
 
 
 class RecordRenderer:
@@ -141,15 +149,22 @@ class RecordRenderer:
         self._metadata = metadata
         self._base = f"/services/data/v{version}/sobjects"
         self._sql: list[str] = []
-        self._parents = {source.path: source for source in compiled.parents}
         self._root = _Shape(compiled.sobject.name, self._add('t0."Id"'), {})
-        for column in compiled.columns:
-            self._place(column)
+        for member in compiled.members:
+            match member:
+                case Column():
+                    self._place(self._root, member)
+                case Variant():
+                    self._root.members[member.name] = self._variants(member)
+                case Child():
+                    self._root.members[member.name] = member
         self.columns = ", ".join(self._sql)
 
-    def render(self, row: Sequence[Any]) -> Json:
-        """Render one row."""
-        record = self._record(self._root, row)
+    def render(
+        self, row: Sequence[Any], lists: Mapping[str, Any] | None = None
+    ) -> Json:
+        """Render one row; *lists* are the results of its sub-queries by name."""
+        record = self._record(self._root, row, lists or {})
         assert record is not None  # noqa: S101 -- every record has an Id
         return record
 
@@ -157,34 +172,68 @@ class RecordRenderer:
         self._sql.append(sql)
         return len(self._sql) - 1
 
-    def _place(self, column: Column) -> None:
+    def _place(self, root: _Shape, column: Column) -> None:
         """Give a column its place among the members of its parent's shape."""
-        shape = self._root
-        for depth in range(1, len(column.path)):
-            source = self._parents[column.path[:depth]]
-            found = shape.members.get(source.path[-1])
+        shape = root
+        for source in column.via:
+            found = shape.members.get(source.name)
             if not isinstance(found, _Shape):
-                id_at = self._add(source.column("Id"))
-                found = _Shape(source.sobject.name, id_at, {})
-                shape.members[source.path[-1]] = found
+                found = self._shape(source)
+                shape.members[source.name] = found
             shape = found
         shape.members[column.path[-1]] = (self._add(column.sql), column.field)
 
-    def _record(self, shape: _Shape, row: Sequence[Any]) -> Json | None:
+    def _shape(self, source: Source) -> _Shape:
+        return _Shape(source.sobject.name, self._add(source.column("Id")), {})
+
+    def _variants(self, variant: Variant) -> _Variants:
+        shapes = {}
+        for choice in variant.choices:
+            shapes[choice.sobject] = self._shape(choice.source)
+            for column in choice.columns:
+                self._place(shapes[choice.sobject], column)
+        return _Variants(self._add(variant.id_sql), shapes)
+
+    def _record(
+        self, shape: _Shape, row: Sequence[Any], lists: Mapping[str, Any]
+    ) -> Json | None:
         id_ = row[shape.id_at]
         if id_ is None:
             return None
-        url = f"{self._base}/{self._metadata.by_prefix[id_[:3]].name}/{id_}"
-        members = dict(self._members(shape, row, url))
+        owners = [owner.name for owner in self._metadata.owners(id_)]
+        known = shape.type_name in owners or not owners
+        kind = shape.type_name if known else owners[0]  # one of several parents
+        url = f"{self._base}/{kind}/{id_}"
+        members = dict(self._members(shape, row, url, lists))
         return {"attributes": {"type": shape.type_name, "url": url}, **members}
 
     def _members(
-        self, shape: _Shape, row: Sequence[Any], url: str
+        self, shape: _Shape, row: Sequence[Any], url: str, lists: Mapping[str, Any]
     ) -> Iterator[tuple[str, Any]]:
         for name, member in shape.members.items():
-            if isinstance(member, _Shape):
-                yield name, self._record(member, row)
-            elif member[1].type == "base64":
-                yield name, None if row[member[0]] is None else f"{url}/{name}"
-            else:
-                yield name, json_value(member[1], row[member[0]])
+            match member:
+                case _Shape():
+                    yield name, self._record(member, row, {})
+                case _Variants():
+                    yield name, self._chosen(member, row)
+                case Child():
+                    yield name, lists.get(name)
+                case (at, Field(type="base64")):
+                    yield name, None if row[at] is None else f"{url}/{name}"
+                case (at, field):
+                    yield name, json_value(field, row[at])
+
+    def _chosen(self, variants: _Variants, row: Sequence[Any]) -> Json | None:
+        """Render a parent in the shape that its type has."""
+        id_ = row[variants.id_at]
+        owners = self._metadata.owners(id_) if id_ else ()
+        shapes = (variants.shapes.get(owner.name) for owner in owners)
+        shape = next(filter(None, shapes), variants.shapes.get(None))
+        return None if shape is None else self._record(shape, row, {})
+
+
+def render_group(columns: Sequence[Column], row: Sequence[Any]) -> Json:
+    """Render a row of a grouped query."""
+    values = zip(columns, row, strict=True)
+    members = {column.path[0]: json_value(column.field, v) for column, v in values}
+    return {"attributes": {"type": "AggregateResult"}, **members}

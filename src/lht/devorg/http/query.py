@@ -6,10 +6,12 @@ from contextlib import closing
 from typing import Any
 
 from lht.devorg import errors
+from lht.devorg.errors import OrgError
 from lht.devorg.http.locators import Cursor, invalid_locator
+from lht.devorg.http.nested import PageReader, query_result
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, bad_session
-from lht.devorg.render import RecordRenderer
+from lht.devorg.render import RecordRenderer, render_group
 from lht.devorg.soql import Compiled, compile_query, parse
 
 # Source: REST API Developer Guide, "Query Options Header".
@@ -35,13 +37,29 @@ def _run(service: Service, call: Call, *, all_rows: bool) -> Answer:
     with closing(service.store.cursor()) as db:
         if compiled.is_count:
             row = db.execute(compiled.count_sql, compiled.params).fetchone()
-            return Answer(body=_result(row[0] if row else 0, []))
+            return Answer(body=query_result(row[0] if row else 0, []))
+        if compiled.is_grouped:
+            return _groups(compiled, db)
         if call.session is None:
             raise bad_session()
         size = _page_size(service, call, compiled)
         db.begin()  # ids and first page are of one instant
         cursor = service.cursors.open(db, compiled, call.session, size)
         return _page(service, call, cursor, 0, db)
+
+
+def _groups(compiled: Compiled, db: Any) -> Answer:
+    """Answer with all groups at once: there are no further pages of them."""
+    rows = db.execute(compiled.sql, compiled.params).fetchmany(MAX_BATCH + 1)
+    if len(rows) > MAX_BATCH:
+        raise OrgError(
+            400,
+            "EXCEEDED_ID_LIMIT",
+            "Aggregate query does not support queryMore(), use LIMIT to restrict the "
+            "results to a single batch",
+        )
+    records = [render_group(compiled.columns, row) for row in rows]
+    return Answer(body=query_result(len(records), records))
 
 
 def read_more(service: Service, call: Call) -> Answer:
@@ -55,14 +73,20 @@ def read_more(service: Service, call: Call) -> Answer:
     if not service.sessions.is_alive(cursor.session.token):
         raise bad_session()  # a cursor dies with the session that opened it
     with closing(service.store.cursor()) as db:
+        db.begin()
         return _page(service, call, cursor, offset, db)
 
 
 def compile_soql(service: Service, text: str, *, all_rows: bool) -> Compiled:
     """Parse and compile a query against the org."""
     today = service.clock.now().date()
-    metadata = service.store.metadata
-    return compile_query(parse(text), metadata, all_rows=all_rows, today=today)
+    return compile_query(
+        parse(text),
+        service.store.metadata,
+        all_rows=all_rows,
+        today=today,
+        user_id=service.store.user_id,
+    )
 
 
 def compile_fields(
@@ -88,25 +112,16 @@ def read_records(
 
 def _page(service: Service, call: Call, cursor: Cursor, offset: int, db: Any) -> Answer:
     size = min(cursor.page_size, service.cursors.short_page or cursor.page_size)
-    ids = cursor.ids(offset, size)
-    records = read_records(service, cursor.compiled, ids, call.version, db)
-    end = offset + len(ids)
+    reader = PageReader(service, db, cursor.session, call.base, size)
+    records, count = reader.read(cursor.compiled, cursor.ids(offset, size))
+    end = offset + count
     if end >= cursor.total:
         if offset == 0:
             service.cursors.close(cursor)
-        return Answer(body=_result(cursor.total, records))
+        return Answer(body=query_result(cursor.total, records))
     service.cursors.keep(cursor)
     following = f"{call.base}/query/{cursor.id}-{end}"
-    return Answer(body=_result(cursor.total, records, following))
-
-
-def _result(
-    total: int, records: list[dict[str, Any]], following: str | None = None
-) -> dict[str, Any]:
-    result: dict[str, Any] = {"totalSize": total, "done": following is None}
-    if following is not None:
-        result["nextRecordsUrl"] = following
-    return result | {"records": records}
+    return Answer(body=query_result(cursor.total, records, following))
 
 
 def _page_size(service: Service, call: Call, compiled: Compiled) -> int:

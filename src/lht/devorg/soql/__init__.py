@@ -1,8 +1,18 @@
 """SOQL: text to syntax tree (``parse``), syntax tree to DuckDB SQL (``compile``)."""
 
-from lht.devorg.soql.compile import Compiled, compile_query
+from lht.devorg.soql.compile import compile_query
+from lht.devorg.soql.compiled import Child, Compiled, Variant
 from lht.devorg.soql.nodes import Query
 from lht.devorg.soql.parse import parse
-from lht.devorg.soql.scope import Column
+from lht.devorg.soql.scope import Column, Source
 
-__all__ = ["Column", "Compiled", "Query", "compile_query", "parse"]
+__all__ = [
+    "Child",
+    "Column",
+    "Compiled",
+    "Query",
+    "Source",
+    "Variant",
+    "compile_query",
+    "parse",
+]

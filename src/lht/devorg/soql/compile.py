@@ -1,84 +1,39 @@
 """A SOQL syntax tree, compiled to DuckDB SQL against the org's metadata."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from lht.devorg.metadata import Field, Metadata, SObject
-from lht.devorg.soql.conditions import Conditions, field_name, semi_joins
-from lht.devorg.soql.nodes import Call, FieldPath, Name, Query, Sort, TypeOf
-from lht.devorg.soql.scope import Column, Scope, Source
-from lht.devorg.soql.texts import (
-    duplicate_field,
-    invalid_field,
-    malformed,
-    not_queryable,
-    only_apex,
-    unknown_sobject,
-    unsupported,
-)
+from lht.devorg.soql import semijoins, texts
+from lht.devorg.soql.clauses import check_clauses, scope_condition, viewed_fields
+from lht.devorg.soql.compiled import Child, Compiled
+from lht.devorg.soql.conditions import Conditions
+from lht.devorg.soql.groups import Groups, is_grouped
+from lht.devorg.soql.nodes import Name, Query, Sort
+from lht.devorg.soql.operands import Operands
+from lht.devorg.soql.ordering import sort_keys
+from lht.devorg.soql.scope import Column, Scope
+from lht.devorg.soql.selecting import Selection
 
-_UNLISTED = 1_000_000  # where a picklist's order puts values that it does not list
-MAX_SEMI_JOINS = 2
-_ID_TYPES = {"id", "reference"}
+# Source: SOQL and SOSL Reference v65, "Understanding Relationship Query Limitations".
+MAX_CHILD_QUERIES = 20
+MAX_RELATIONSHIPS = 55
+MAX_LEVELS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compiled:
-    """A query, ready for DuckDB.
+class Surroundings:
+    """What the meaning of a query depends on: the org, its day, and who asks."""
 
-    ``columns`` are the fields selected, in order. ``parents`` are the tables joined
-    to the object, with the path that reached each.
-    """
-
-    sobject: SObject
-    columns: tuple[Column, ...]
-    parents: tuple[Source, ...]
-    params: dict[str, Any]
-    is_count: bool
-    joins: str
-    where: str
-    order: str
-    limits: str
-
-    @property
-    def table(self) -> str:
-        """SQL for the object's own table, under the name the columns use."""
-        return f'"{self.sobject.name}" AS t0'
-
-    @property
-    def sql(self) -> str:
-        """SQL for the records, one column for each field selected."""
-        return self.select(", ".join(column.sql for column in self.columns))
-
-    @property
-    def ids_sql(self) -> str:
-        """SQL for the records' ids, in order."""
-        return self.select('t0."Id"')
-
-    @property
-    def count_sql(self) -> str:
-        """SQL for the number of records."""
-        return f"SELECT count(*) FROM ({self.ids_sql})"
-
-    def select(self, columns: str) -> str:
-        """Return SQL for any columns of the records that the query finds."""
-        clauses = (self.joins, self.where, self.order, self.limits)
-        tail = " ".join(clause for clause in clauses if clause)
-        return f"SELECT {columns} FROM {self.table} {tail}"
-
-    def select_by_id(self, columns: str, ids: str) -> str:
-        """Return SQL for columns of the records of a list of ids, in its order."""
-        page = f"(SELECT unnest({ids}) AS id, generate_subscripts({ids}, 1) AS n)"
-        return (
-            f"SELECT {columns} FROM {page} AS page "
-            f'JOIN {self.table} ON t0."Id" = page.id {self.joins} ORDER BY page.n'
-        )
+    metadata: Metadata
+    all_rows: bool
+    today: date
+    user_id: str
 
 
 def compile_query(
-    query: Query, metadata: Metadata, *, all_rows: bool, today: date
+    query: Query, metadata: Metadata, *, all_rows: bool, today: date, user_id: str = ""
 ) -> Compiled:
     """Compile a query.
 
@@ -87,193 +42,209 @@ def compile_query(
         metadata: The org's objects.
         all_rows: Whether records in the recycle bin are found too.
         today: The org's day, for ``TODAY`` and the like.
+        user_id: Whose records are ``mine``.
 
     Raises:
         OrgError: INVALID_TYPE, INVALID_FIELD, MALFORMED_QUERY and others, with
             Salesforce's own texts; MALFORMED_QUERY for what devorg does not support.
     """
-    return _Compiler(query, metadata, all_rows=all_rows, today=today, params={}).run()
+    if query.apex is not None:
+        raise texts.only_apex(query.text, query.apex)
+    around = Surroundings(
+        metadata=metadata, all_rows=all_rows, today=today, user_id=user_id
+    )
+    return _Compiler(query, _find_sobject(query, metadata), around).run()
 
 
+def _find_sobject(query: Query, metadata: Metadata) -> SObject:
+    found = metadata.by_name.get(query.sobject.text.lower())
+    if found is None:
+        raise texts.unknown_sobject(query.text, query.sobject)
+    if not found.queryable:
+        raise texts.not_queryable(found.name)
+    return found
+
+
+@dataclass
 class _Compiler:
-    """Compiles one query; semi-joins get one of their own that shares the values."""
+    """Compiles one query; those inside it get compilers of their own."""
 
-    def __init__(
-        self,
-        query: Query,
-        metadata: Metadata,
-        *,
-        all_rows: bool,
-        today: date,
-        params: dict[str, Any],
-    ) -> None:
-        self._query = query
-        self._metadata = metadata
-        self._all_rows = all_rows
-        self._today = today
-        self._params = params
-        self._sobject = self._find_sobject()
-        self._scope = Scope(metadata, self._sobject, text=query.text, alias=query.alias)
-        self._conditions = Conditions(
-            self._scope, query.text, today, params, self._semi_join
+    query: Query
+    sobject: SObject
+    around: Surroundings
+    params: dict[str, Any] = field(default_factory=dict)
+    level: int = 1  # of sub-queries
+    is_inside: bool = False
+
+    def __post_init__(self) -> None:
+        query = self.query
+        self.scope = Scope(
+            self.around.metadata, self.sobject, text=query.text, alias=query.alias
         )
+        for path, alias in query.joined:
+            self.scope.add_alias(path, alias)
+        self.plain = Operands(self.scope, query.text)
 
     def run(self) -> Compiled:
-        query = self._query
-        if query.apex is not None:
-            raise only_apex(query.text, query.apex)
-        self._refuse_grouping()
-        columns = () if query.is_count else tuple(self._columns())
-        where, order = self._where(), self._order()
+        check_clauses(self.query, is_inside=self.is_inside)
+        grouped = is_grouped(self.query)
+        compiled = self._groups() if grouped else self._records()
+        if self.scope.relationships > MAX_RELATIONSHIPS:
+            message = f"A query can follow at most {MAX_RELATIONSHIPS} relationships"
+            raise texts.malformed(message)
+        return compiled
+
+    def _records(self) -> Compiled:
+        query = self.query
+        self._check_count()
+        selection = Selection(self.plain, self.around.metadata, query, self._child)
+        members = () if query.is_count else tuple(selection.members())
+        if sum(isinstance(member, Child) for member in members) > MAX_CHILD_QUERIES:
+            message = f"A query can have at most {MAX_CHILD_QUERIES} sub-queries"
+            raise texts.malformed(message)
+        self.scope.start_over()
+        where, order = self._where(), self._order(self.plain)
         return Compiled(
-            sobject=self._sobject,
-            columns=columns,
-            parents=tuple(self._scope.parents()),
-            params=self._params,
+            sobject=self.sobject,
+            members=members,
+            params=self.params,
             is_count=query.is_count,
-            joins=self._scope.joins,
+            joins=self.scope.all_joins,
+            filter_joins=self.scope.joins,
             where=where,
             order=order,
-            limits=self._limits(),
+            limit=query.limit,
+            offset=query.offset or 0,
+            viewed=viewed_fields(query),
         )
 
-    def _find_sobject(self) -> SObject:
-        name = self._query.sobject
-        found = self._metadata.by_name.get(name.text.lower())
-        if found is None:
-            raise unknown_sobject(self._query.text, name)
-        if not found.queryable:
-            raise not_queryable(found.name)
-        return found
+    def _check_count(self) -> None:
+        query = self.query
+        if not query.is_count:
+            return
+        if query.group_by:
+            raise texts.malformed("COUNT() cannot be used with GROUP BY")
+        if query.order_by:
+            raise texts.malformed(
+                "Ordered field must be grouped or aggregated: "
+                + query.order_by[0].operand.name.text
+            )
+        if self.is_inside:
+            raise texts.malformed("COUNT() cannot be used in a sub-query")
 
-    def _refuse_grouping(self) -> None:
-        for operand in self._query.group_by:
-            name = operand.name
-            raise unsupported(self._query.text, name, "GROUP BY")
+    def _groups(self) -> Compiled:
+        query = self.query
+        self._check_groups()
+        groups = Groups(self.scope, query)
+        selection = Selection(groups, self.around.metadata, query, self._child)
+        members = tuple(selection.grouped())
+        where, having = self._where(), self._having(groups)
+        order = self._order(groups)
+        return Compiled(
+            sobject=self.sobject,
+            members=members,
+            params=self.params,
+            is_grouped=True,
+            joins=self.scope.joins,
+            where=where,
+            group=groups.clause,
+            having=having,
+            order=order,
+            limit=query.limit,
+            offset=query.offset or 0,
+        )
 
-    def _columns(self) -> Iterator[Column]:
-        seen = set()
-        for item in self._query.items:
-            column = self._scope.resolve(self._selected(item))
-            if column.path in seen:
-                name = ".".join(column.path)
-                raise duplicate_field(self._query.text, self._selected(item), name)
-            seen.add(column.path)
-            yield column
-
-    def _selected(self, item: FieldPath | Call | TypeOf | Query) -> Name:
-        match item:
-            case FieldPath(name):
-                return name
-            case Call(name):
-                raise unsupported(self._query.text, name, f"the function {name.text}()")
-            case TypeOf(name):
-                raise unsupported(self._query.text, name, "TYPEOF")
-            case Query():
-                raise unsupported(self._query.text, item.sobject, "a sub-query")
+    def _check_groups(self) -> None:
+        query = self.query
+        if self.is_inside:
+            message = "GROUP BY and aggregates are not allowed in a sub-query"
+            raise texts.wrong_call(query.text, query.sobject, message)
+        if query.limit is not None and not query.group_by:
+            raise texts.malformed(
+                "Non-grouped query that uses overall aggregate functions cannot also "
+                "use LIMIT"
+            )
 
     def _where(self) -> str:
+        query = self.query
         parts = []
-        if not self._all_rows and "isdeleted" in self._sobject.by_name:
-            parts.append('NOT t0."IsDeleted"')
-        if self._query.where is not None:
-            self._limit_semi_joins()
-            parts.append(self._conditions.compile(self._query.where))
+        if not self.around.all_rows and "isdeleted" in self.sobject.by_name:
+            parts.append(f"NOT {self.scope.root.column('IsDeleted')}")
+        if query.using is not None:
+            parts.append(scope_condition(query, self.scope.root, self._bind_user))
+        if query.where is not None:
+            semijoins.check_places(query.where)
+            parts.append(self._conditions(self.plain).compile(query.where))
         return "WHERE " + " AND ".join(parts) if parts else ""
 
-    def _limit_semi_joins(self) -> None:
-        found = list(semi_joins(self._query.where))
-        if any(found):
-            raise malformed(
-                "Semi join sub-selects are only allowed at the top level WHERE "
-                "expressions and not in nested WHERE expressions"
-            )
-        if len(found) > MAX_SEMI_JOINS:
-            raise malformed(
-                f"Maximum {MAX_SEMI_JOINS} semi join sub-selects are allowed"
-            )
+    def _bind_user(self) -> str:
+        self.params["user"] = self.around.user_id
+        return "$user"
 
-    def _order(self) -> str:
-        if not self._query.order_by:
+    def _having(self, groups: Groups) -> str:
+        having = self.query.having
+        if having is None:
             return ""
-        if self._query.is_count:
-            first = field_name(self._query.order_by[0].operand, self._query.text)
-            raise malformed(
-                f"Ordered field must be grouped or aggregated: {first.text}"
-            )
-        return "ORDER BY " + ", ".join(map(self._sort_key, self._query.order_by))
+        if any(True for _ in semijoins.semi_joins(having)):
+            raise texts.malformed("Semi join sub-selects are not allowed in HAVING")
+        return f"HAVING {self._conditions(groups).compile(having)}"
 
-    def _sort_key(self, sort: Sort) -> str:
-        name = field_name(sort.operand, self._query.text)
-        column = self._scope.resolve(name)
+    def _conditions(self, operands: Operands) -> Conditions:
+        return Conditions(
+            operands, self.query.text, self.around.today, self.params, self._semi_join
+        )
+
+    def _order(self, operands: Operands) -> str:
+        keys = [self._sort_key(operands, sort) for sort in self.query.order_by]
+        if self.level > 1:
+            keys.append('t0."Id"')  # so that one order holds on all pages
+        return f"ORDER BY {', '.join(keys)}" if keys else ""
+
+    def _sort_key(self, operands: Operands, sort: Sort) -> str:
+        column = operands.column(sort.operand)
         if not column.field.sortable:
             message = f"field '{column.field.name}' can not be sorted in a query call"
-            raise invalid_field(self._query.text, name, message)
+            raise texts.invalid_field(self.query.text, sort.operand.name, message)
         direction = "DESC" if sort.descending else "ASC"
         last = sort.nulls_last and column.field.type != "reference"
         nulls = "NULLS LAST" if last else "NULLS FIRST"
-        keys = _SORT_KEYS.get(column.field.type, _text_keys)(column.field, column.sql)
-        return ", ".join(f"{key} {direction} {nulls}" for key in keys)
+        return ", ".join(f"{key} {direction} {nulls}" for key in sort_keys(column))
 
-    def _limits(self) -> str:
-        query = self._query
-        limit = "" if query.limit is None else f"LIMIT {query.limit}"
-        offset = "" if query.offset is None else f"OFFSET {query.offset}"
-        return f"{limit} {offset}".strip()
-
-    def _semi_join(self, query: Query) -> str:
-        """Compile the query of a semi-join to SQL for what it selects."""
-        for _ in semi_joins(query.where):
-            raise malformed("Nesting of semi join sub-selects is not supported")
+    def _semi_join(self, name: Name, left: Column, query: Query) -> str:
+        """Compile the query of a semi-join to SQL for the ids that it selects."""
+        semijoins.check_text(query)
+        sobject = _find_sobject(query, self.around.metadata)
         inner = _Compiler(
-            query,
-            self._metadata,
-            all_rows=self._all_rows,
-            today=self._today,
-            params=self._params,
+            query, sobject, self.around, params=self.params, is_inside=True
         ).run()
-        self._check_semi_join(query, inner)
+        semijoins.check_sides(name, left, self.sobject, query, inner)
         return inner.sql
 
-    def _check_semi_join(self, query: Query, inner: Compiled) -> None:
-        if query.limit is not None or query.offset is not None or query.order_by:
-            raise malformed("LIMIT, OFFSET and ORDER BY are not allowed in a semi join")
-        if len(inner.columns) != 1 or inner.columns[0].field.type not in _ID_TYPES:
-            raise malformed(
-                "The inner select field of a semi join must be an id or reference field"
-            )
-        if len(inner.columns[0].path) > 1:
-            raise malformed(
-                "The inner select field of a semi join cannot have a relationship path"
-            )
-        if inner.sobject is self._sobject:
-            raise malformed(
-                "The inner and outer selects of a semi join should not be on the same "
-                "object type"
-            )
+    def _child(self, query: Query) -> Child:
+        """Compile a sub-query; ``FROM Account.Contacts`` is ``FROM Contacts``."""
+        reference, sobject = self._find_child(query)
+        if self.level >= MAX_LEVELS:
+            message = f"Sub-queries can be nested {MAX_LEVELS - 1} levels deep"
+            raise texts.wrong_call(query.text, query.sobject, message)
+        if query.offset is not None and self.query.limit != 1:
+            message = "OFFSET in a sub-query needs LIMIT 1 in the query around it"
+            raise texts.wrong_call(query.text, query.sobject, message)
+        inner = _Compiler(
+            query, sobject, self.around, level=self.level + 1, is_inside=True
+        )
+        compiled = inner.run()
+        key = inner.scope.root.column(reference.name)
+        return Child(str(reference.child_relationship_name), key, compiled)
 
+    def _find_child(self, query: Query) -> tuple[Field, SObject]:
+        *path, name = self.scope.without_alias(query.sobject)
+        if not path:
+            for child in self.around.metadata.sobjects:
+                for found in child.fields:
+                    known = (found.child_relationship_name or "").lower()
+                    if known == name.lower() and self._refers_here(found):
+                        return found, child
+        raise texts.unknown_child(query.text, query.sobject, name)
 
-def _plain_key(_: Field, value: str) -> tuple[str, ...]:
-    return (value,)
-
-
-def _text_keys(field: Field, value: str) -> tuple[str, ...]:
-    return (value,) if field.case_sensitive else (f"upper({value})", value)
-
-
-def _picklist_keys(field: Field, value: str) -> tuple[str, ...]:
-    """Sort by the order of the setup, then what is not listed by its text."""
-    listed = ", ".join("'" + v.value.replace("'", "''") + "'" for v in field.picklist)
-    place = f"list_position([{listed}], {value})" if listed else "NULL"
-    known = f"CASE WHEN {value} IS NOT NULL THEN coalesce({place}, {_UNLISTED}) END"
-    return (known, *_text_keys(field, value))
-
-
-_SORT_KEYS: dict[str, Callable[[Field, str], tuple[str, ...]]] = {
-    "picklist": _picklist_keys,
-    **dict.fromkeys(
-        ("boolean", "int", "double", "currency", "percent", "date", "datetime", "time"),
-        _plain_key,
-    ),
-    **dict.fromkeys(_ID_TYPES, _plain_key),
-}
+    def _refers_here(self, reference: Field) -> bool:
+        return self.sobject.name in reference.reference_to

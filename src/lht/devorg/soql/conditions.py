@@ -4,7 +4,7 @@ SOQL knows no third truth value: a comparison with a null is false, its opposite
 true. So every condition compiles to SQL that is never NULL.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -24,7 +24,6 @@ from lht.devorg.soql.nodes import (
     Call,
     Comparison,
     Condition,
-    FieldPath,
     Junction,
     Literal,
     LiteralKind,
@@ -34,17 +33,21 @@ from lht.devorg.soql.nodes import (
     Operand,
     Query,
 )
-from lht.devorg.soql.scope import Column, Scope
+from lht.devorg.soql.operands import Operands
+from lht.devorg.soql.scope import Column
 from lht.devorg.soql.texts import (
     invalid_field,
     invalid_id,
     invalid_operator,
+    located,
     malformed,
-    unsupported,
     wrong_literal,
 )
 
 Value = str | float | bool | date | datetime | time
+
+CURRENCY = "USD"
+"""The org's only currency."""
 
 _OPPOSITE = {"NOT IN": "IN", "EXCLUDES": "INCLUDES", "!=": "="}
 
@@ -74,18 +77,18 @@ class Conditions:
     """Compiles the conditions of one query.
 
     Args:
-        scope: Resolves the names.
+        operands: Compiles what stands left of an operator.
         text: The whole query, for error messages.
         today: The org's day, for ``TODAY`` and the like.
         params: Filled with the values that the SQL refers to.
         subquery: Compiles the query of a semi-join to SQL for its ids.
     """
 
-    scope: Scope
+    operands: Operands
     text: str
     today: date
     params: dict[str, Any]
-    subquery: Callable[[Query], str]
+    subquery: Callable[[Name, Column, Query], str]
 
     def compile(self, condition: Condition) -> str:
         """Return SQL that is true or false, never NULL."""
@@ -106,18 +109,20 @@ class Conditions:
         Raises:
             OrgError: INVALID_FIELD when the field cannot be filtered.
         """
-        name = field_name(operand, self.text)
-        column = self.scope.resolve(name)
+        name, column = operand.name, self.operands.column(operand)
         if not column.field.filterable or column.field.parts:
             message = f"field '{column.field.name}' can not be filtered in a query call"
             raise invalid_field(self.text, name, message)
         return name, column
 
     def _comparison(self, node: Comparison) -> str:
-        name, column = self.filterable(node.operand)
-        if node.operator in _OPPOSITE:
+        if node.operator in _OPPOSITE and not _is_distance(node):
             positive = Comparison(node.operand, _OPPOSITE[node.operator], node.literal)
             return f"(NOT {self._comparison(positive)})"
+        name, column = self.filterable(node.operand)
+        if _is_distance(node) and node.operator not in {"<", ">"}:
+            message = "DISTANCE() can only be compared by < and >"
+            raise invalid_operator(self.text, name, message)
         if node.operator == "LIKE":
             return self._like(name, column, node.literal)
         if _is_null(node.literal) or (node.operator == "=" and _is_empty(node.literal)):
@@ -174,7 +179,8 @@ class Conditions:
             return f"(NOT {self._membership(positive)})"
         name, column = self.filterable(node.operand)
         if isinstance(node.values, Query):
-            return self._semi_join(name, column, node.values)
+            ids = self.subquery(name, column, node.values)
+            return f"coalesce({column.sql} IN ({ids}), false)"
         if node.operator == "INCLUDES":
             return self._includes(name, column, node.values)
         return self._in_values(node.operand, node.values)
@@ -211,12 +217,6 @@ class Conditions:
             parts.append(f"list_has_all({chosen}, {self._bind(wanted)})")
         return "coalesce(" + " OR ".join(parts) + ", false)"
 
-    def _semi_join(self, name: Name, column: Column, query: Query) -> str:
-        if len(column.path) > 1 or column.field.type not in _ID_TYPES:
-            message = "The left operand of a semi join must be an id or reference field"
-            raise malformed(f"{message}: '{name.text}'")
-        return f"coalesce({column.sql} IN ({self.subquery(query)}), false)"
-
     def _value(self, name: Name, field: Field, literal: Literal) -> Value:
         """Read a literal as a value of the field's type.
 
@@ -224,6 +224,8 @@ class Conditions:
             OrgError: INVALID_FIELD or INVALID_QUERY_FILTER_OPERATOR.
         """
         _, expected = _TYPE_WORDS.get(field.type, ("string", LiteralKind.STRING))
+        if literal.kind is LiteralKind.CURRENCY and field.type == "currency":
+            return self._amount(literal)
         if literal.kind is not expected:
             raise self._wrong(name, field, literal)
         if expected is LiteralKind.WORD:
@@ -232,6 +234,14 @@ class Conditions:
         if field.type in _ID_TYPES and isinstance(value, str):
             return self._id(name, value)
         return value
+
+    def _amount(self, literal: Literal) -> float:
+        """Read an amount with its currency, which can only be the org's own."""
+        code, amount = literal.text[:3].upper(), literal.text[3:]
+        if code != CURRENCY:
+            message = f"Invalid currency code: {code}"
+            raise malformed(located(self.text, literal.position, message))
+        return float(amount)
 
     def _boolean(self, name: Name, field: Field, literal: Literal) -> bool:
         try:
@@ -267,26 +277,8 @@ class Conditions:
         return f"${key}"
 
 
-def semi_joins(condition: Condition | None, *, either: bool = False) -> Iterator[bool]:
-    """Find a condition's semi-joins; for each, whether it is one side of an OR."""
-    match condition:
-        case Junction():
-            either = either or condition.operator == "OR"
-            for part in condition.conditions:
-                yield from semi_joins(part, either=either)
-        case Negation():
-            yield from semi_joins(condition.condition, either=either)
-        case Membership(values=Query()):
-            yield either
-
-
-def field_name(operand: Operand, text: str) -> Name:
-    """Take the name of a field used as an operand; functions are refused."""
-    match operand:
-        case FieldPath(name):
-            return name
-        case Call(name):
-            raise unsupported(text, name, f"the function {name.text}()")
+def _is_distance(node: Comparison) -> bool:
+    return isinstance(node.operand, Call) and node.operand.function == "DISTANCE"
 
 
 def _is_null(literal: Literal) -> bool:

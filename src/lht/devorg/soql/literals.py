@@ -26,7 +26,7 @@ _PLAIN_ESCAPES = {
 }
 D = TypeVar("D", bound=date)
 
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPE = re.compile(r"\\([uU][0-9a-fA-F]{4}|.)", re.DOTALL)
 
 
 def text_value(literal: Literal) -> str:
@@ -125,7 +125,7 @@ def named_range(literal: Literal, today: date) -> Range | None:
     name = name.replace("FISCAL_", "")  # the fiscal year is the calendar's
     if count:
         counted = _COUNTED.fullmatch(name)
-        return counted and _counted_range(counted, int(count), today)
+        return counted and _counted_range(counted, _days_at_most(count), today)
     if name in _DAYS:
         return _days(today, *_DAYS[name])
     plain = _PLAIN.fullmatch(name)
@@ -144,6 +144,11 @@ _DAYS = {
     "LAST_90_DAYS": (-90, 1),
     "NEXT_90_DAYS": (1, 91),
 }
+
+
+def _days_at_most(digits: str) -> int:
+    """Read a number of units; beyond all time, one is as good as another."""
+    return int(digits.lstrip("0")[:9] or 0)
 
 
 def _counted_range(found: re.Match[str], count: int, today: date) -> Range:

@@ -1,59 +1,63 @@
 """Which column a name in a query means, and the joins that reach it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import count
 
 from lht.devorg.metadata import Field, Metadata, SObject
 from lht.devorg.soql.nodes import Name
+from lht.devorg.soql.polymorphic import TYPE, any_of, type_of
 from lht.devorg.soql.texts import unknown_field, unknown_relationship
 
 # Source: SOQL and SOSL Reference v65, "Understanding Relationship Query Limitations".
 MAX_PARENT_LEVELS = 5
 
-# What can be asked of a parent when it may be of several types.
-_NAME_FIELDS = (
-    "Id",
-    "Name",
-    "FirstName",
-    "LastName",
-    "Alias",
-    "Email",
-    "Phone",
-    "Title",
-    "Username",
-    "IsActive",
-    "ProfileId",
-    "UserRoleId",
-)
 _REFERENCE = re.compile(r"\{([\w.]+)\}")
 
 
 @dataclass(frozen=True)
 class Column:
-    """A field that a query reaches.
+    """A value that a query reaches.
 
-    ``sql`` yields its value. ``path`` is its canonical dotted name in parts.
+    ``sql`` yields it. ``path`` is its canonical dotted name in parts; ``via`` are the
+    parents on the way. A value that has no name of its own has no path.
     """
 
     path: tuple[str, ...]
     field: Field
     sql: str
+    via: "tuple[Source, ...]" = ()
 
 
 @dataclass
 class Source:
-    """One table of the query: the object itself or a parent joined to it."""
+    """One table of the query: the object itself or a parent, joined where used."""
 
     sobject: SObject
     alias: str
-    path: tuple[str, ...] = ()
+    table: str
+    chain: "tuple[Source, ...]" = ()  # the parents on the way, this one included
+    name: str = ""
+    owner: "Source | None" = None
+    reference: Field | None = None
+    is_used: bool = False
+    was_used: bool = False
     parents: "dict[str, Source]" = field(default_factory=dict)
 
     def column(self, name: str) -> str:
-        """Return SQL for a stored field."""
+        """Return SQL for a stored field, and see that the table is joined."""
+        self.is_used = True
+        if self.owner is not None:
+            self.owner.column("Id")
         return f'{self.alias}."{name}"'
+
+    @property
+    def join(self) -> str:
+        """SQL that joins it to what refers to it."""
+        if self.owner is None or self.reference is None:
+            return ""
+        key = f'{self.owner.alias}."{self.reference.name}"'
+        return f'LEFT JOIN {self.table} AS {self.alias} ON {self.alias}."Id" = {key}'
 
 
 class Scope:
@@ -67,22 +71,42 @@ class Scope:
         self._own_names = {sobject.name.lower()} | (
             {alias.text.lower()} if alias else set()
         )
-        self._numbers = count(1)
-        self._joins: list[str] = []
-        self.root = Source(sobject, "t0")
+        self._aliases: dict[str, tuple[str, ...]] = {}
+        self._sources: list[Source] = []
+        self.root = Source(sobject, "t0", f'"{sobject.name}"')
 
     @property
     def joins(self) -> str:
-        """SQL that joins the parents reached so far."""
-        return " ".join(self._joins)
+        """SQL that joins the parents used so far."""
+        return " ".join(source.join for source in self._sources if source.is_used)
 
-    def parents(self) -> Iterator[Source]:
-        """Yield the parents reached so far."""
-        todo = list(self.root.parents.values())
-        while todo:
-            source = todo.pop()
-            yield source
-            todo.extend(source.parents.values())
+    def start_over(self) -> None:
+        """Join no parent any more; who is used again is joined again."""
+        for source in self._sources:
+            source.was_used = source.was_used or source.is_used
+            source.is_used = False
+
+    @property
+    def all_joins(self) -> str:
+        """SQL that joins the parents used at any time."""
+        used = (s.join for s in self._sources if s.is_used or s.was_used)
+        return " ".join(used)
+
+    @property
+    def relationships(self) -> int:
+        """How many relationships the query follows."""
+        return len(self._sources)
+
+    def add_alias(self, path: Name, alias: Name | None) -> None:
+        """Let a name stand for a parent: ``FROM Contact c, c.Account a``.
+
+        Raises:
+            OrgError: INVALID_FIELD.
+        """
+        parts = self.without_alias(path)
+        self._reach(self.root, parts, path)
+        known = alias.text if alias else parts[-1]
+        self._aliases[known.lower()] = parts
 
     def resolve(self, name: Name) -> Column:
         """Find the column that a name means.
@@ -90,22 +114,56 @@ class Scope:
         Raises:
             OrgError: INVALID_FIELD.
         """
-        *relationships, last = self._without_alias(name)
-        if len(relationships) > MAX_PARENT_LEVELS:
-            raise unknown_relationship(self._text, name, relationships[-1])
-        source = self.root
-        for relationship in relationships:
-            source = self._parent(source, relationship, name)
+        return self.resolve_from(self.root, self.without_alias(name), name)
+
+    def resolve_from(
+        self, start: Source, parts: Sequence[str], name: Name, *, within: int = 0
+    ) -> Column:
+        """Find the column that some names mean, seen from a table of the query.
+
+        The path begins behind the first *within* parents.
+
+        Raises:
+            OrgError: INVALID_FIELD.
+        """
+        *relationships, last = parts
+        source = self._reach(start, relationships, name)
         found = source.sobject.by_name.get(last.lower())
         if found is None:
             raise unknown_field(self._text, name, last, source.sobject.name)
-        return Column((*source.path, found.name), found, self._value(source, found))
+        via = source.chain[within:]
+        path = tuple(parent.name for parent in via)
+        return Column((*path, found.name), found, self._value(source, found), via)
 
-    def _without_alias(self, name: Name) -> tuple[str, ...]:
+    def parent(self, name: Name) -> Source:
+        """Find the parent that a relationship's name means.
+
+        Raises:
+            OrgError: INVALID_FIELD.
+        """
+        return self._reach(self.root, self.without_alias(name), name)
+
+    def branch(self, source: Source, target: SObject) -> Source:
+        """Join one type that a polymorphic parent may be of, by itself."""
+        return self._add(source.owner, source.reference, source.name, target)
+
+    def _reach(self, start: Source, parts: Sequence[str], name: Name) -> Source:
+        if len(start.chain) + len(parts) > MAX_PARENT_LEVELS:
+            raise unknown_relationship(self._text, name, parts[-1])
+        source = start
+        for part in parts:
+            source = self._parent(source, part, name)
+        return source
+
+    def without_alias(self, name: Name) -> tuple[str, ...]:
+        """Return the parts of a name as seen from the query's own object."""
         parts = name.parts
-        if len(parts) == 1 or parts[0].lower() in self.root.sobject.by_relationship:
+        first = parts[0].lower()
+        if first in self._aliases and len(parts) > 1:
+            return (*self._aliases[first], *parts[1:])
+        if len(parts) == 1 or first in self.root.sobject.by_relationship:
             return parts
-        return parts[1:] if parts[0].lower() in self._own_names else parts
+        return parts[1:] if first in self._own_names else parts
 
     def _parent(self, source: Source, relationship: str, name: Name) -> Source:
         reference = source.sobject.by_relationship.get(relationship.lower())
@@ -114,7 +172,8 @@ class Scope:
             raise unknown_relationship(self._text, name, relationship)
         key = reference.relationship_name
         if key not in source.parents:
-            source.parents[key] = self._join(source, reference, targets)
+            made = any_of(targets) if reference.polymorphic else targets[0]
+            source.parents[key] = self._add(source, reference, key, made)
         return source.parents[key]
 
     def _targets(self, reference: Field | None) -> list[SObject]:
@@ -123,21 +182,35 @@ class Scope:
         found = (self._metadata.by_name.get(name.lower()) for name in names)
         return [target for target in found if target]
 
-    def _join(self, source: Source, reference: Field, targets: list[SObject]) -> Source:
-        alias = f"t{next(self._numbers)}"
-        if reference.polymorphic:
-            sobject, table = _any_of(targets)
-        else:
-            sobject = targets[0]
-            table = f'"{sobject.name}"'
-        self._joins.append(
-            f'LEFT JOIN {table} AS {alias} ON {alias}."Id" = '
-            + source.column(reference.name)
+    def _add(
+        self,
+        owner: Source | None,
+        reference: Field | None,
+        name: str,
+        target: SObject | tuple[SObject, str],
+    ) -> Source:
+        alias = f"t{len(self._sources) + 1}"
+        sobject, table = (
+            target if isinstance(target, tuple) else (target, f'"{target.name}"')
         )
-        return Source(sobject, alias, (*source.path, str(reference.relationship_name)))
+        made = Source(
+            sobject, alias, table, name=name, owner=owner, reference=reference
+        )
+        made.chain = (*(owner.chain if owner else ()), made)
+        self._sources.append(made)
+        return made
+
+    def _type(self, source: Source) -> str:
+        """Return SQL for the type of a polymorphic parent, which its id tells."""
+        if source.owner is None or source.reference is None:
+            return "NULL"
+        key = source.owner.column(source.reference.name)
+        return type_of(key, self._targets(source.reference))
 
     def _value(self, source: Source, found: Field) -> str:
         """Return SQL for any field: stored, computed or compound."""
+        if found is TYPE:
+            return self._type(source)
         if found.formula is not None:
             return self._formula(source, found)
         if found.parts:
@@ -151,63 +224,15 @@ class Scope:
         """Fill a formula's template with what its names stand for."""
 
         def fill(reference: re.Match[str]) -> str:
-            name = Name(".".join((*source.path, reference[1])), 0)
-            return f"({self.resolve(name).sql})"
+            name = Name(reference[1], 0)
+            return f"({self.resolve_from(source, name.parts, name).sql})"
 
         filled = f"({_REFERENCE.sub(fill, found.formula or '')})"
-        return filled if not source.path else _if_present(source, filled)
+        return filled if source is self.root else _if_present(source, filled)
 
 
 def _if_present(source: Source, value: str) -> str:
     return f"CASE WHEN {source.column('Id')} IS NOT NULL THEN {value} END"
-
-
-def _any_of(targets: list[SObject]) -> tuple[SObject, str]:
-    """Make one table of all that a polymorphic reference may point to."""
-    fields = _common_fields(targets)
-    kind = Field(name="Type", type="string", label="Type")
-    sobject = SObject(
-        name="Name",
-        label="Name",
-        label_plural="Names",
-        key_prefix=None,
-        fields=(*fields.values(), kind),
-    )
-    selects = (_select_common(target, fields) for target in targets)
-    return sobject, f"({' UNION ALL BY NAME '.join(selects)})"
-
-
-def _common_fields(targets: list[SObject]) -> Mapping[str, Field]:
-    """Take the fields that one can ask of any of *targets*."""
-    found = {}
-    for name in _NAME_FIELDS:
-        for target in targets:
-            own = (
-                _name_field(target)
-                if name == "Name"
-                else target.by_name.get(name.lower())
-            )
-            if own is not None and own.stored:
-                found[name] = own
-                break
-    if "Name" in found:
-        found["Name"] = Field(name="Name", type="string", label="Name", length=255)
-    return found
-
-
-def _name_field(sobject: SObject) -> Field | None:
-    return next((f for f in sobject.fields if f.name_field), None)
-
-
-def _select_common(target: SObject, fields: Mapping[str, Field]) -> str:
-    columns = [f"'{target.name}' AS \"Type\""]
-    for name in fields:
-        own = (
-            _name_field(target) if name == "Name" else target.by_name.get(name.lower())
-        )
-        if own is not None and own.stored:
-            columns.append(f'"{own.name}" AS "{name}"')
-    return f'SELECT {", ".join(columns)} FROM "{target.name}"'
 
 
 # The keys of an address or a location in JSON, by the ends of its parts' names.

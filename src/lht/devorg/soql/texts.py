@@ -55,6 +55,28 @@ def only_apex(text: str, name: Name) -> OrgError:
     return malformed(located(text, name.position, message))
 
 
+def wrong_call(text: str, name: Name, message: str) -> OrgError:
+    """Refuse a function, or what it is applied to, for the reason given."""
+    return malformed(located(text, name.position, message))
+
+
+def not_grouped(text: str, name: Name) -> OrgError:
+    """Refuse a field that differs within a group."""
+    message = f"Field must be grouped or aggregated: {name.text}"
+    return malformed(located(text, name.position, message))
+
+
+def not_groupable(text: str, name: Name, field: str) -> OrgError:
+    """Refuse to group by a field."""
+    message = f"field '{field}' can not be grouped in a query call"
+    return invalid_field(text, name, message)
+
+
+def duplicate_alias(text: str, name: Name, alias: str) -> OrgError:
+    """Refuse a second value under a name."""
+    return malformed(located(text, name.position, f"duplicate alias: {alias}"))
+
+
 def too_complicated() -> OrgError:
     """Refuse a query that is nested too deep."""
     message = (
@@ -100,6 +122,16 @@ def unknown_relationship(text: str, name: Name, part: str) -> OrgError:
         "to use a custom relationship, be sure to append the '__r' after the custom "
         "relationship name. " + _SEE_WSDL,
     )
+
+
+def unknown_child(text: str, name: Name, part: str) -> OrgError:
+    """Refuse a sub-query through a relationship that the object does not have."""
+    message = (
+        f"Didn't understand relationship '{part}' in FROM part of query call. If you "
+        "are attempting to use a custom relationship, be sure to append the '__r' "
+        "after the custom relationship name. " + _SEE_WSDL
+    )
+    return OrgError(400, "INVALID_TYPE", located(text, name.position, message))
 
 
 def unknown_sobject(text: str, name: Name) -> OrgError:

@@ -31,6 +31,7 @@ from lht.devorg.soql.texts import unexpected
 # Source: SOQL and SOSL Reference v65, "SOQL Limits".
 MAX_OFFSET = 2_000
 
+MAX_DIGITS = 18
 _ANY_NUMBER = 2**62  # of rows: whoever asks for more gets as many
 _TOTALS = {"ROLLUP", "CUBE"}
 
@@ -217,7 +218,7 @@ class _ToNodes(Transformer[Token, Any]):
             return 0
         if not token.isdecimal():
             raise unexpected(self._text, token.start_pos or 0, token)
-        return min(int(token), _ANY_NUMBER)
+        return int(token) if len(token) <= MAX_DIGITS else _ANY_NUMBER
 
 
 def _name(token: Token) -> Name:
