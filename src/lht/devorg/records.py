@@ -348,11 +348,11 @@ def _reference_faults(view: View, field: Field, row: Row) -> list[OrgError]:
     """Say whether a reference points to a live record of a kind it may point to."""
     target_id = row[field.name]
     target = view.sobject_of(target_id)
-    undeclared = (n.lower() not in view.metadata.by_name for n in field.reference_to)
-    if target is None and any(undeclared):
-        return []
     if target is None or target.name not in field.reference_to:
-        return [errors.malformed_id(field, target_id)]
+        known = view.metadata.by_name
+        undeclared = any(name.lower() not in known for name in field.reference_to)
+        free = target is None and undeclared  # of an object that this org has not
+        return [] if free else [errors.malformed_id(field, target_id)]
     if closes_circle(view, field, row):
         return [errors.circular(field)]
     if target_id in (view.user_id, row["Id"]):
