@@ -46,6 +46,13 @@ def holding(have: TableColumn | None, wanted: Column) -> str:
     return wider(wanted.arrow_type, f"decimal({PRECISION},{number[1]})")
 
 
+def held(table: TableInfo, schema: TableSchema) -> TableSchema:
+    """Return the schema with the types that hold the table's values as well."""
+    return schema.widened(
+        {c.name: holding(table.column(c.name), c) for c in schema.columns}
+    )
+
+
 def holds(have: str, arrow_type: str) -> bool:
     """Tell whether a column of the SQL type *have* serves for the type name."""
     number = number_of(have)
