@@ -124,6 +124,11 @@ UNION ALL
 SELECT database_name, schema_name, view_name, comment, 'VIEW'
 FROM duckdb_views() WHERE NOT internal
 """
+_ALL_COLUMNS = """
+SELECT database_name, schema_name, table_name,
+    column_name, data_type, is_nullable, column_default, comment
+FROM duckdb_columns() WHERE NOT internal ORDER BY column_index
+"""
 
 
 class Catalog:
@@ -148,47 +153,46 @@ class Catalog:
 
     def kind(self, name: Name) -> str | None:
         """Say what a permanent name is of: a table, a view or nothing."""
-        sql = (
-            f"SELECT column5 FROM ({_ALL_TABLES}) AS "
-            "t(column1, column2, column3, column4, column5) "
-            "WHERE (column1, column2, column3) = (?, ?, ?)"
-        )
-        rows = self._duck.run(sql, list(name))
-        return str(rows[0][0]) if rows else None
+        return self._duck.once(self._read_tables).get(name, (None, None))[0]
 
     def has_schema(self, database: str, schema: str) -> bool:
         return schema in self.schemas(database)
 
     def has_database(self, database: str) -> bool:
-        sql = (
-            "SELECT 1 FROM duckdb_databases() WHERE database_name = ? AND NOT internal"
-        )
-        return bool(self._duck.run(sql, [database]))
+        return database in self._duck.once(self._read_databases)
 
     def schemas(self, database: str) -> list[str]:
-        sql = (
-            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = ? AND "
-            "NOT internal AND schema_name <> 'main' ORDER BY 1"
-        )
-        return [row[0] for row in self._duck.run(sql, [database])]
+        known = self._duck.once(self._read_schemas)
+        return [schema for home, schema in known if home == database]
 
     def columns(self, place: Name) -> list[Column]:
-        sql = (
-            "SELECT column_name, data_type, is_nullable, column_default, comment "
-            "FROM duckdb_columns() WHERE (database_name, schema_name, table_name) = "
-            "(?, ?, ?) ORDER BY column_index"
-        )
-        rows = self._duck.run(sql, list(place))
+        rows = self._duck.once(self._read_columns).get(place, [])
         return [Column(*row[:4], read_about(row[4])) for row in rows]
 
     def about(self, place: Name) -> dict[str, Any]:
         """Read what is written of a table."""
+        return read_about(self._duck.once(self._read_tables)[place][1])
+
+    def _read_databases(self) -> set[str]:
+        sql = "SELECT database_name FROM duckdb_databases() WHERE NOT internal"
+        return {row[0] for row in self._duck.run(sql)}
+
+    def _read_schemas(self) -> list[tuple[Any, ...]]:
         sql = (
-            "SELECT comment FROM duckdb_tables() WHERE "
-            "(database_name, schema_name, table_name) = (?, ?, ?)"
+            "SELECT database_name, schema_name FROM duckdb_schemas() "
+            "WHERE NOT internal AND schema_name <> 'main' ORDER BY ALL"
         )
-        rows = self._duck.run(sql, list(place))
-        return read_about(rows[0][0] if rows else None)
+        return self._duck.run(sql)
+
+    def _read_tables(self) -> dict[Name, tuple[str, str | None]]:
+        rows = self._duck.run(_ALL_TABLES)
+        return {Name(*parts): (kind, comment) for *parts, comment, kind in rows}
+
+    def _read_columns(self) -> dict[Name, list[tuple[Any, ...]]]:
+        columns: dict[Name, list[tuple[Any, ...]]] = {}
+        for *parts, about in self._duck.run(_ALL_COLUMNS):
+            columns.setdefault(Name(*parts[:3]), []).append((*parts[3:], about))
+        return columns
 
     def write_about(self, place: Name, about: dict[str, Any]) -> None:
         text = literal(json.dumps(about))
@@ -218,8 +222,7 @@ class Catalog:
     def visible(self, database: str) -> list[tuple[Name, Name, str, dict[str, Any]]]:
         """List the tables and views: name, where it is kept, kind, what is written."""
         found = []
-        for *parts, comment, kind in self._duck.run(_ALL_TABLES):
-            place = Name(*parts)
+        for place, (kind, comment) in self._duck.once(self._read_tables).items():
             temporary = place[:2] == TEMPORARY and _SEPARATOR in place.name
             name = Name(*place.name.split(_SEPARATOR)) if temporary else place
             if name.database == database and name.schema != "main":

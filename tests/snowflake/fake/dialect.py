@@ -403,6 +403,15 @@ def _counting(*names: str) -> Callable[[exp.Expression, Scope], exp.Expression]:
     return rule
 
 
+def _split_part(node: exp.Expression, _scope: Scope) -> exp.Expression:
+    """Say the text once; sqlglot says it twice, for parts and separators unknown."""
+    text, by, part = (node.args[n] for n in ("this", "delimiter", "part_index"))
+    literal = isinstance(by, exp.Literal) and isinstance(part, exp.Literal)
+    if literal and by.name and int(part.name) > 0:
+        return exp.Anonymous(this="SPLIT_PART", expressions=[text, by, part])
+    return node
+
+
 RULES: dict[type[exp.Expression], Callable[[Any, Scope], exp.Expression]] = {
     exp.Identifier: _identifier,
     exp.DataType: _data_type,
@@ -421,6 +430,7 @@ RULES: dict[type[exp.Expression], Callable[[Any, Scope], exp.Expression]] = {
     ),
     exp.Pad: _counting("expression"),
     exp.Repeat: _counting("times"),
+    exp.SplitPart: _split_part,
     exp.Substring: _counting("start", "length"),
     exp.Left: _counting("expression"),
     exp.Right: _counting("expression"),

@@ -26,7 +26,7 @@ from tests.snowflake.fake import (  # noqa: F401  what they register is what is 
     wire,
 )
 from tests.snowflake.fake.catalog import Name, quoted
-from tests.snowflake.fake.duck import Duck
+from tests.snowflake.fake.duck import Definitions, Duck
 from tests.snowflake.fake.errors import GapError, RefusedError
 from tests.snowflake.fake.session import Answer, Session
 from tests.snowflake.fake.stages import Stages, skipped
@@ -73,6 +73,8 @@ class Server:
             create_database_on_connect=False, create_schema_on_connect=False
         )
         self._root = self._snow.duck_conn
+        self._definitions = Definitions()
+        self._base = Duck(self._root, self._definitions)
         self._root.execute("SET GLOBAL python_enable_replacements = false")
         functions.install(self._root)
         self.stages = Stages()
@@ -137,17 +139,20 @@ class Server:
             self.attach(name)
             return name
         with self.turn:
-            self._root.execute(f"ATTACH ':memory:' AS {quoted(name)}")
-            self._root.execute(f"COPY FROM DATABASE {quoted(like)} TO {quoted(name)}")
+            self._base.run(f"ATTACH ':memory:' AS {quoted(name)}")
+            self._base.run(f"COPY FROM DATABASE {quoted(like)} TO {quoted(name)}")
         return name
 
     def drop_database(self, name: str) -> None:
         """Let go of a database's memory."""
         with self.turn, contextlib.suppress(duckdb.Error):
-            self._root.execute(f"DETACH {quoted(name)}")
+            self._base.run(f"DETACH {quoted(name)}")
 
     def duck(self, database: str) -> duckdb.DuckDBPyConnection:
-        """Open a cursor on the tables themselves, past the connector."""
+        """Open a cursor on the rows themselves, past the connector.
+
+        What it would define is not seen by sessions that have looked before.
+        """
         cursor = self._root.cursor()
         cursor.execute(f"USE {quoted(database)}")
         return cursor
@@ -184,13 +189,13 @@ class Server:
 
     def attach(self, name: str) -> None:
         with self.turn:
-            self._root.execute(f"ATTACH ':memory:' AS {quoted(name)}")
-            self._root.execute(f'CREATE SCHEMA {quoted(name)}."PUBLIC"')
+            self._base.run(f"ATTACH ':memory:' AS {quoted(name)}")
+            self._base.run(f'CREATE SCHEMA {quoted(name)}."PUBLIC"')
 
     def sequence(self, database: str) -> str:
         """Make the sequence of a column that numbers its rows."""
         name = f"{quoted(database)}.main.numbers_{next(self._numbers)}"
-        self._root.execute(f"CREATE SEQUENCE {name}")
+        self._base.run(f"CREATE SEQUENCE {name}")
         return name
 
     def await_lock(self, table: Name, session: Session) -> None:
@@ -217,9 +222,8 @@ class Server:
         connection = fakesnow.server.sessions[token]
         parameters = dict(login["data"].get("SESSION_PARAMETERS") or {})
         with self.turn:
-            session = Session(
-                self, token, Duck(connection._duck_conn), *place, parameters
-            )
+            duck = Duck(connection._duck_conn, self._definitions)
+            session = Session(self, token, duck, *place, parameters)
         self.sessions[token] = session
         return session
 
