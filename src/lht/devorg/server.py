@@ -141,7 +141,12 @@ def make_service(store: Store, settings: Settings, spool: Path) -> Service:
         store=store,
         settings=settings,
         sessions=sessions,
-        cursors=Cursors(clock, spool),
+        cursors=Cursors(
+            clock,
+            spool,
+            prefix=settings.locator_prefix,
+            idle=settings.locator_seconds,
+        ),
         jobs=Jobs(
             store,
             spool,

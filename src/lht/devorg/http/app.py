@@ -25,11 +25,13 @@ from lht.devorg.errors import (
 )
 from lht.devorg.http import (
     admin,
+    appearance,
     batch,
     bulk,
     collections,
     composite,
     consent,
+    explain,
     identity,
     limits,
     metadata,
@@ -37,9 +39,11 @@ from lht.devorg.http import (
     query,
     recent,
     replication,
+    search,
     soap,
     sobjects,
     tree,
+    xml_answers,
 )
 from lht.devorg.http.faults import strike
 from lht.devorg.http.line import NoReply, Streamed
@@ -111,7 +115,10 @@ def _routes() -> Iterator[Route]:
         ("", limits.OPEN_ROUTES),
         ("", admin.ROUTES),
         (_VERSIONED, limits.ROUTES),
+        (_VERSIONED, explain.ROUTES),
         (_VERSIONED, query.ROUTES),
+        (_VERSIONED, search.ROUTES),
+        (_VERSIONED, appearance.ROUTES),
         (_VERSIONED, bulk.ROUTES),
         (_VERSIONED, collections.ROUTES),
         (_VERSIONED, composite.routes(dispatch)),
@@ -137,7 +144,7 @@ def _find(call: Call) -> tuple[Route, Mapping[str, str]]:
         found = route.pattern.fullmatch(path)
         if found and route.method == wanted:
             segments = {key: unquote(text) for key, text in found.groupdict().items()}
-            if segments.get("version", limits.VERSIONS[0]) not in limits.VERSIONS:
+            if not limits.serves(segments.get("version"), path):
                 raise not_found()
             return route, segments
         if found:
@@ -166,7 +173,7 @@ def _unexpected() -> OrgError:
 def answer(service: Service, call: Call) -> Answer:
     """Answer one HTTP request: authorise, meter, dispatch."""
     if not call.path.startswith("/services/data/v"):
-        return dispatch(service, call)
+        return xml_answers.as_asked(dispatch(service, call), call)
     try:
         session = service.sessions.use(call.headers.get("authorization", ""))
         service.api_usage.count(request_limit_exceeded)
@@ -174,7 +181,7 @@ def answer(service: Service, call: Call) -> Answer:
     except OrgError as error:
         found = error_answer(error)
     usage = service.api_usage
-    return found.with_headers(
+    return xml_answers.as_asked(found, call).with_headers(
         {"Sforce-Limit-Info": f"api-usage={usage.used}/{usage.limit}"}
     )
 

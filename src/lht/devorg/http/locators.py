@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 # Source: SOAP API Developer Guide, "QueryLocator".
 MAX_OPEN = 10
-IDLE = timedelta(minutes=15)
 
 _ID_LENGTH = 18
 
@@ -37,7 +36,7 @@ class Cursor:
     session: Session
     path: Path
     total: int
-    used_at: datetime = field(init=False)
+    used_at: datetime | None = field(default=None, init=False)
 
     def ids(self, offset: int, count: int) -> list[str]:
         """Read some of the ids.
@@ -55,13 +54,24 @@ class Cursor:
 
 
 class Cursors:
-    """The open cursors of an org. Only so many at a time; the oldest one goes."""
+    """The open cursors of an org: only so many of each user; the oldest one goes."""
 
-    def __init__(self, clock: Clock, folder: Path) -> None:
-        """Keep the ids of results in *folder*."""
+    def __init__(
+        self, clock: Clock, folder: Path, *, prefix: str = "01g", idle: float = 900
+    ) -> None:
+        """Keep the ids of results in *folder*.
+
+        Args:
+            clock: The org's.
+            folder: Is there, and stays until the last cursor is gone.
+            prefix: The first three characters of locators.
+            idle: Seconds after which a cursor that nobody uses goes.
+        """
         self.short_page: int | None = None
         self._clock = clock
         self._folder = folder
+        self._prefix = prefix
+        self._idle = timedelta(seconds=idle)
         self._open: dict[str, Cursor] = {}
         self._opened = 0
         self._lock = threading.Lock()
@@ -76,7 +86,7 @@ class Cursors:
         """Run a query and keep the ids it finds."""
         with self._lock:
             self._opened += 1
-            id_ = make_id("01g", self._opened)
+            id_ = make_id(self._prefix, self._opened)
         path = self._folder / f"{id_}.ids"
         total = 0
         with path.open("wb") as file:
@@ -87,12 +97,13 @@ class Cursors:
 
     def keep(self, cursor: Cursor) -> None:
         """Keep a cursor for the pages still to come."""
+        user = cursor.session.user_id
         with self._lock:
-            self._open.pop(cursor.id, None)
+            if cursor.used_at is None:
+                self._open[cursor.id] = cursor
             cursor.used_at = self._clock.now()
-            self._open[cursor.id] = cursor
-            others = list(self._open.values())
-            for oldest in others[: max(0, len(others) - MAX_OPEN)]:
+            own = [c for c in self._open.values() if c.session.user_id == user]
+            for oldest in own[: max(0, len(own) - MAX_OPEN)]:
                 self._drop(oldest)
 
     def find(self, id_: str) -> Cursor:
@@ -103,9 +114,9 @@ class Cursors:
         """
         with self._lock:
             cursor = self._open.get(id_)
-            if cursor is None:
+            if cursor is None or cursor.used_at is None:
                 raise invalid_locator()
-            if self._clock.now() - cursor.used_at > IDLE:
+            if self._clock.now() - cursor.used_at > self._idle:
                 self._drop(cursor)
                 raise invalid_locator()
             return cursor

@@ -34,6 +34,9 @@ class Settings(LoginSettings):
         bulk_query_jobs: Bulk query jobs within 24 hours.
         job_delay: Seconds that a finished Bulk job still looks unfinished.
         visible_delay: Seconds between a write over HTTP and its commit.
+        locator_prefix: Of query locators: ``01g``, or ``0r8`` as in newer orgs.
+        locator_seconds: How long a locator lives after its last use, by the clock: 15
+            minutes, or 2 days (172,800) as later guides say.
     """
 
     page_size: int = 2_000
@@ -42,6 +45,8 @@ class Settings(LoginSettings):
     bulk_query_jobs: int = 10_000
     job_delay: float = 0.0
     visible_delay: float = 0.0
+    locator_prefix: str = "01g"
+    locator_seconds: float = 900
 
 
 @dataclass
