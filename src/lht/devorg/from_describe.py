@@ -235,7 +235,7 @@ def _field(
     else:
         known = of_type(kind) | guess_field(entry, types)
     known |= {"name": name, "type": kind} | _said_of_field(place, entry)
-    if known.get("label") is None:
+    if known.get("label", "") is None:
         del known["label"]
     if entry.get("calculated") and not known.get("formula"):
         known["computed"] = True
