@@ -17,6 +17,8 @@ from lht.config import (
 from lht.exceptions import ConfigError, MissingExtraError
 from lht.salesforce.auth import AccessInfo, Auth, ClientCredentials
 from lht.salesforce.client import Client
+from lht.salesforce.logins import JwtBearer, RefreshToken, UsernamePassword
+from lht.salesforce.sf_cli import SalesforceCli
 from lht.snowflake_url import is_url, parse_url
 from lht.warehouse.base import Warehouse
 
@@ -50,13 +52,41 @@ def _auth(salesforce: Any) -> Auth:
             f"salesforce= cannot be a {type(salesforce).__name__}",
             hint="give a Client, an access_info dict or a SalesforceConnection",
         )
-    if salesforce.token:
-        return AccessInfo(
-            {"access_token": salesforce.token, "instance_url": salesforce.url}
+    return _login(salesforce)
+
+
+def _login(found: SalesforceConnection) -> Auth:
+    """Return the login that the settings of a connection are for."""
+    client_id = found.client_id or ""
+    if found.target_org:
+        return SalesforceCli(found.target_org)
+    if found.token:
+        return AccessInfo({"access_token": found.token, "instance_url": found.url})
+    if found.private_key:
+        return JwtBearer(
+            found.url,
+            client_id,
+            found.username or "",
+            found.private_key,
+            passphrase=found.private_key_passphrase,
         )
-    return ClientCredentials(
-        salesforce.url, salesforce.client_id or "", salesforce.client_secret or ""
-    )
+    if found.refresh_token:
+        return RefreshToken(
+            found.url,
+            client_id,
+            found.refresh_token,
+            client_secret=found.client_secret,
+        )
+    if found.password:
+        return UsernamePassword(
+            found.url,
+            found.username or "",
+            found.password,
+            security_token=found.security_token,
+            client_id=found.client_id,
+            client_secret=found.client_secret,
+        )
+    return ClientCredentials(found.url, client_id, found.client_secret or "")
 
 
 def find_warehouse(named: str | None = None) -> tuple[Any, str]:

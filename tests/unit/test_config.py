@@ -252,3 +252,156 @@ def test_no_secret_is_ever_shown():
     assert "tok'" not in shown
     assert "client_secret='****'" in shown
     assert SECRET not in repr(config.Setting(SECRET, "LHT_SALESFORCE_CLIENT_SECRET"))
+
+
+KEY = "-----BEGIN PRIVATE KEY-----"
+EVERYTHING = {
+    "client_id": "id",
+    "client_secret": SECRET,
+    "username": "me",
+    "password": "word",
+    "security_token": "tok",
+    "private_key": KEY,
+    "private_key_passphrase": "open sesame",
+    "refresh_token": "5Aep",
+    "access_token": "00D!x",
+}
+
+
+def given(monkeypatch, *names: str) -> None:
+    monkeypatch.setenv("LHT_SALESFORCE_URL", ACME)
+    for name in names:
+        monkeypatch.setenv(f"LHT_SALESFORCE_{name.upper()}", EVERYTHING[name])
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["access_token"], {"token": "00D!x"}),
+        (
+            ["private_key", "client_id", "username"],
+            {"private_key": KEY, "client_id": "id", "username": "me"},
+        ),
+        (
+            ["refresh_token", "client_id"],
+            {"refresh_token": "5Aep", "client_id": "id"},
+        ),
+        (
+            ["refresh_token", "client_id", "client_secret"],
+            {"refresh_token": "5Aep", "client_id": "id", "client_secret": SECRET},
+        ),
+        (["password", "username"], {"password": "word", "username": "me"}),
+        (
+            ["password", "username", "security_token", "client_id", "client_secret"],
+            {
+                "password": "word",
+                "username": "me",
+                "security_token": "tok",
+                "client_id": "id",
+                "client_secret": SECRET,
+            },
+        ),
+        (["client_id", "client_secret"], {"client_id": "id", "client_secret": SECRET}),
+    ],
+)
+def test_what_is_given_decides_how_to_log_in(monkeypatch, names, found):
+    """A connection holds what its way in takes, and nothing else."""
+    given(monkeypatch, *names)
+    assert resolve_salesforce() == SalesforceConnection(url=ACME, **found)
+
+
+def test_a_passphrase_comes_along_with_its_key(monkeypatch):
+    """And what belongs to another way does not."""
+    given(monkeypatch, "private_key", "private_key_passphrase", "client_id", "username")
+    monkeypatch.setenv("LHT_SALESFORCE_CLIENT_SECRET", SECRET)
+    found = resolve_salesforce()
+    assert found.private_key_passphrase == "open sesame"
+    assert found.client_secret is None
+    assert "sesame" not in repr(found)
+    assert KEY not in repr(found)
+    assert "username='me'" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (["private_key", "username"], "client_id"),
+        (["private_key", "client_id"], "username"),
+        (["refresh_token"], "client_id"),
+        (["password"], "username"),
+    ],
+)
+def test_what_a_way_in_needs_is_named(monkeypatch, names, missing):
+    """The error names the variable that would complete it."""
+    given(monkeypatch, *names)
+    with pytest.raises(ConfigError) as caught:
+        resolve_salesforce()
+    assert f"LHT_SALESFORCE_{missing.upper()}" in caught.value.hint
+
+
+def test_two_ways_in_at_one_place_are_a_mistake(monkeypatch):
+    """Which is meant is not guessed."""
+    given(monkeypatch, "password", "refresh_token", "username", "client_id")
+    with pytest.raises(ConfigError, match="refresh_token and password are each a way"):
+        resolve_salesforce()
+
+
+def test_the_first_place_decides_and_secrets_may_come_from_elsewhere(
+    project, monkeypatch
+):
+    """The project names app and user; key and passphrase are the environment's."""
+    lines = ["[salesforce]", f'url = "{ACME}"', 'client_id = "id"', 'username = "me"']
+    write(project, "\n".join(lines), 0o644)
+    write(config.config_folder(), org())
+    monkeypatch.setenv("LHT_SALESFORCE_PRIVATE_KEY", KEY)
+    found = resolve_salesforce()
+    assert (found.client_id, found.username) == ("id", "me")
+    assert (found.private_key, found.client_secret) == (KEY, None)
+
+
+@pytest.mark.parametrize("name", sorted(EVERYTHING.keys() - {"client_id", "username"}))
+def test_a_file_with_any_secret_is_guarded(project, name):
+    """For its owner only, and for the org named in it."""
+    line = f'[salesforce]\n{name} = "{EVERYTHING[name]}"\n'
+    write(project, line)
+    with pytest.raises(ConfigError, match=f"holds a {name} and names no org"):
+        resolve_salesforce(url=ACME)
+    write(project, line + f'url = "{ACME}"', 0o644)
+    with pytest.raises(ConfigError, match="can be read by others"):
+        resolve_salesforce()
+
+
+def test_a_key_in_a_file_of_its_own(project):
+    """It lies beside the settings, and is for its owner only too."""
+    lines = ['[salesforce]\ndomain = "acme"', 'client_id = "id"', 'username = "me"']
+    write(project, "\n".join([*lines, 'private_key_file = "lht.key"']))
+    key = project / "lht.key"
+    key.write_text(KEY)
+    key.chmod(0o600)
+    assert resolve_salesforce().private_key == key
+    key.chmod(0o644)
+    with pytest.raises(ConfigError, match="holds a private key and can be") as caught:
+        resolve_salesforce()
+    assert caught.value.hint == f"chmod 600 {key}"
+
+
+def test_a_login_of_the_salesforce_cli_is_an_org(project, monkeypatch):
+    """By flag, variable or file; whatever else is known belongs to other orgs."""
+    write(project, '[salesforce]\ntarget_org = "of-the-file"', 0o644)
+    found = resolve_salesforce()
+    assert found == SalesforceConnection(target_org="of-the-file")
+    assert found.sources == {"target_org": str(project / "lht.toml")}
+    given(monkeypatch, "client_id", "client_secret")
+    assert resolve_salesforce().target_org is None
+    found = resolve_salesforce(target_org="prod")
+    assert found == SalesforceConnection(target_org="prod")
+    assert repr(found) == "SalesforceConnection(target_org='prod')"
+    with pytest.raises(ConfigError, match="both name an org"):
+        resolve_salesforce(target_org="prod", url=ACME)
+
+
+def test_a_secret_of_a_file_goes_to_no_login_of_the_cli(project, monkeypatch):
+    """A file whose org is not the one that is named keeps what it has."""
+    write(project, org())
+    monkeypatch.setenv("LHT_SALESFORCE_TARGET_ORG", "prod")
+    assert resolve_salesforce() == SalesforceConnection(target_org="prod")

@@ -35,6 +35,15 @@ class Org:
             help=f"Its subdomain, instead. {_variable('SALESFORCE_DOMAIN')}",
         ),
     ] = None
+    target_org: Annotated[
+        str | None,
+        Option(
+            *("--target-org", "-o"),
+            metavar="ALIAS",
+            help="A login of the Salesforce CLI, as with sf, instead of all these."
+            f" {_variable('SALESFORCE_TARGET_ORG')}",
+        ),
+    ] = None
     client_id: Annotated[
         str | None,
         Option(
@@ -60,10 +69,10 @@ class Org:
             domain=self.salesforce_domain,
             client_id=self.client_id,
             client_secret=self.client_secret,
+            target_org=self.target_org,
             ask=console.ask_secret if console.may_ask else None,
         )
-        if found.client_secret:
-            console.secrets.add(found.client_secret)
+        console.secrets.update(found.secrets.values())
         if console.verbose:
             for name, source in found.sources.items():
                 console.say(f"{name.replace('_', ' ')}: from {source}")
