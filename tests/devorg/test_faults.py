@@ -142,6 +142,16 @@ def test_a_fault_is_about_some_requests(
     assert {name for name, ask in asked.items() if ask().status_code == 420} == met
 
 
+def test_a_fault_may_be_about_what_is_asked_for(api: Caller):
+    """What the query of the address says, decoded, is told apart, too."""
+    api.org.faults.add(faults.NotReady(query="FROM Contact"))
+    found = [
+        api.get("/query", q=f"SELECT Id FROM {name}").status_code
+        for name in ("Contact", "Account")
+    ]
+    assert found == [420, 200]
+
+
 @pytest.mark.parametrize("path", ["result", "jobs/query"])
 def test_a_name_that_is_none_is_a_mistake(path: str):
     with pytest.raises(ValueError, match="is no path and none of login"):

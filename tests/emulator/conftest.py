@@ -1,4 +1,4 @@
-"""The whole line on one machine: an org, a client, a warehouse, and a bad wire."""
+"""The whole line on one machine: an org, a client, a warehouse."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,6 @@ from tests.emulator.killing import (
     victim_of_an_incremental_load,
 )
 from tests.emulator.scene import PAGE_ROWS, Scene, credentials, stopped_clock
-from tests.emulator.wire import Wire
 
 from lht import devorg
 from lht.devorg import Org
@@ -51,22 +50,6 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture
 def scene(org: Org, client: Client, warehouse: duckdb.DuckDBPyConnection) -> Scene:
     return Scene(org, client, warehouse)
-
-
-@pytest.fixture
-def wire(org: Org) -> Iterator[Wire]:
-    wire = Wire(org)
-    yield wire
-    wire.close()
-
-
-@pytest.fixture
-def bad_scene(
-    org: Org, wire: Wire, warehouse: duckdb.DuckDBPyConnection
-) -> Iterator[Scene]:
-    """A scene whose client reaches the org through the ``wire``."""
-    with Client(credentials(org, wire.url)) as client:
-        yield Scene(org, client, warehouse)
 
 
 @pytest.fixture

@@ -1,18 +1,27 @@
-"""Faults that orgs and networks have, as changes of answers on the wire."""
+"""Faults that orgs and networks have, and what a run must end with."""
 
-import gzip
+import base64
 import json
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.emulator.wire import Exchange
+from tests.emulator.scene import PAGE_ROWS
 
+from lht.devorg.faults import (
+    Changed,
+    Corrupt,
+    JobFailed,
+    LostPage,
+    Refused,
+    RepeatedPage,
+    RequestLimitExceeded,
+    ServerTooBusy,
+    WrongRows,
+)
+from lht.devorg.faults import Fault as Wrong
+from lht.devorg.http.wire import Answer
 from lht.sync.plan import Options
-
-Tamper = Callable[[Exchange], None]
 
 REST, BULK = Options(bulk_threshold=10**9), Options(force_bulk=True)
 
@@ -22,174 +31,92 @@ class Fault:
     """What goes wrong, on which way, and what the run must end with."""
 
     name: str
-    tamper: Callable[[], Tamper]  # makes one for each use
+    wrong: Wrong
     options: Options
     code: str  # of the error
     exit_code: int
     same_job: bool = field(default=False)  # the next run goes on with the job
 
 
-def is_records(exchange: Exchange) -> bool:
-    return "/queryAll?" in exchange.path or "/query/01g" in exchange.path
+def page_from(row: int) -> str:
+    """Return what the address of the result page has that begins with this row."""
+    return f"locator={base64.b64encode(str(row).encode()).decode().rstrip('=')}"
 
 
-def is_result(exchange: Exchange) -> bool:
-    return exchange.method == "GET" and "/results" in exchange.path
-
-
-def wrong_count() -> Tamper:
-    """Say of each page that it has one record more than it has."""
-
-    def tamper(exchange: Exchange) -> None:
-        if is_result(exchange):
-            rows = int(exchange.headers["sforce-numberofrecords"])
-            exchange.headers["sforce-numberofrecords"] = str(rows + 1)
-
-    return tamper
-
-
-def corrupt(times: float = float("inf")) -> Callable[[], Tamper]:
-    """Damage one byte in the middle of result pages, some times or always."""
-
-    def make() -> Tamper:
-        numbers = count()
-
-        def tamper(exchange: Exchange) -> None:
-            if is_result(exchange) and next(numbers) < times:
-                body = bytearray(exchange.body)
-                body[len(body) // 2] ^= 0xFF
-                exchange.body = bytes(body)
-
-        return tamper
-
-    return make
-
-
-def lost_page() -> Tamper:
-    """Leave the first page out of the list of pages."""
-    return _changed_listing(lambda pages: pages[1:])
-
-
-def repeated_page() -> Tamper:
-    """List the first page in the place of the second, too."""
-    return _changed_listing(lambda pages: [pages[0], pages[0], *pages[2:]])
-
-
-def repeated_rows() -> Tamper:
+def repeated_rows() -> RepeatedPage:
     """Let the second page hold the rows of the first."""
-
-    def alike(page: dict[str, str]) -> dict[str, str]:
-        return {"resultUrl": page["resultUrl"] + "&again=1"}
-
-    return _changed_listing(lambda pages: [pages[0], alike(pages[0]), *pages[2:]])
+    return RepeatedPage(path="results", query=page_from(PAGE_ROWS))
 
 
-def _changed_listing(change: Callable[[list[Any]], list[Any]]) -> Tamper:
-    def tamper(exchange: Exchange) -> None:
-        if exchange.path.endswith("/resultPages"):
-            listing = json.loads(exchange.body)
-            listing["resultPages"] = change(listing["resultPages"])
-            exchange.body = json.dumps(listing).encode()
-
-    return tamper
+def changed_json(change: Callable[[Any], Any]) -> Callable[[Answer], Answer]:
+    """Change what the JSON of an answer says."""
+    return lambda answer: replace(answer, body=change(json.loads(answer.content())))
 
 
-def failed_job() -> Tamper:
-    """Let Salesforce fail the job."""
-
-    def tamper(exchange: Exchange) -> None:
-        if exchange.method == "GET" and re.search(
-            r"/jobs/query/\w{18}$", exchange.path
-        ):
-            job = json.loads(exchange.body)
-            reason = "QUERY_TIMEOUT: Your query request was running for too long."
-            job |= {"state": "Failed", "errorMessage": reason}
-            exchange.body = json.dumps(job).encode()
-
-    return tamper
-
-
-def refusal(part: str, status: int, code: str, message: str) -> Callable[[], Tamper]:
-    """Refuse requests whose path has *part* in it."""
-
-    def tamper(exchange: Exchange) -> None:
-        if part in exchange.path:
-            exchange.status = status
-            exchange.headers = {"content-type": "application/json;charset=UTF-8"}
-            body = [{"message": message, "errorCode": code}]
-            exchange.body = json.dumps(body).encode()
-
-    return lambda: tamper
-
-
-def wrong_total() -> Tamper:
-    """Say of a query that it found one record more than it sends."""
-
-    def tamper(exchange: Exchange) -> None:
-        if is_records(exchange):
-            page = _take_page(exchange)
-            page["totalSize"] += 1
-            exchange.body = json.dumps(page).encode()
-
-    return tamper
-
-
-def _take_page(exchange: Exchange) -> Any:
-    """Return the body of an answer, which is plain from here on."""
-    packed = exchange.headers.pop("content-encoding", None) == "gzip"
-    return json.loads(gzip.decompress(exchange.body) if packed else exchange.body)
-
-
-def unreadable_value(secret: str) -> Callable[[], Tamper]:
+def unreadable_value(secret: str) -> Changed:
     """Put a text where a number belongs."""
 
-    def tamper(exchange: Exchange) -> None:
-        if is_records(exchange):
-            page = _take_page(exchange)
-            for record in page["records"]:
-                record["AnnualRevenue"] = secret
-            exchange.body = json.dumps(page).encode()
+    def change(page: Any) -> Any:
+        for record in page["records"]:
+            record["AnnualRevenue"] = secret
+        return page
 
-    return lambda: tamper
+    return Changed(path="query", query="AnnualRevenue", change=changed_json(change))
 
 
 def faults() -> Iterator[Fault]:
     """Yield all faults that end a run."""
     mismatch = "row_count_mismatch"
-    yield Fault("a page of another size", wrong_count, BULK, mismatch, 1)
-    yield Fault("a lost page", lost_page, BULK, mismatch, 1)
-    yield Fault("a page that is listed twice", repeated_page, BULK, mismatch, 1)
-    yield Fault("rows that come twice", repeated_rows, BULK, "duplicate_key", 1)
+    yield Fault("a page of another size", WrongRows(path="results"), BULK, mismatch, 1)
+    yield Fault("a lost page", LostPage(path="result_pages"), BULK, mismatch, 1)
     yield Fault(
-        "pages that stay corrupt", corrupt(), BULK, "salesforce_unavailable", 5, True
+        "a page that is listed twice",
+        RepeatedPage(path="result_pages"),
+        BULK,
+        mismatch,
+        1,
     )
-    yield Fault("a job that fails", failed_job, BULK, "bulk_job_failed", 1)
+    yield Fault("rows that come twice", repeated_rows(), BULK, "duplicate_key", 1)
+    yield Fault(
+        "pages that stay corrupt",
+        Corrupt(path="results", at_byte=1_500),
+        BULK,
+        "salesforce_unavailable",
+        5,
+        same_job=True,
+    )
+    yield Fault("a job that fails", JobFailed(), BULK, "bulk_job_failed", 1)
     yield Fault(
         "no bulk jobs left",
-        refusal("/jobs/query", 400, "LIMIT_EXCEEDED", "Max bulk v2 query jobs"),
+        Refused(
+            path="create_job",
+            status=400,
+            code="LIMIT_EXCEEDED",
+            message="Max bulk v2 query jobs (10000) per 24 hrs has been reached",
+        ),
         BULK,
         "salesforce_limit",
         5,
     )
     yield Fault(
         "no calls left in the midst",
-        refusal("/results", 403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit"),
+        RequestLimitExceeded(path="results"),
         BULK,
         "salesforce_limit",
         5,
-        True,
+        same_job=True,
     )
-    yield Fault("another total", wrong_total, REST, mismatch, 1)
+    yield Fault("another total", WrongRows(path="pages"), REST, mismatch, 1)
     yield Fault(
         "no calls left among the pages",
-        refusal("/query/01g", 403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit"),
+        RequestLimitExceeded(path="more"),
         REST,
         "salesforce_limit",
         5,
     )
     yield Fault(
         "an org that is down among the pages",
-        refusal("/query/01g", 503, "SERVER_UNAVAILABLE", "The server is busy"),
+        ServerTooBusy(path="more"),
         REST,
         "salesforce_unavailable",
         5,

@@ -4,83 +4,20 @@ import csv
 import io
 import json
 import random
-import socket
-import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import BinaryIO
 
 import pytest
 
 from lht import devorg
+from lht.devorg.faults import Cut, HungUp
 from lht.salesforce import bulk_query, rest_query
-from lht.salesforce.auth import AccessInfo, ClientCredentials
+from lht.salesforce.auth import ClientCredentials
 from lht.salesforce.client import Client
 
 QUERY = "SELECT Id, Name, Description, SystemModstamp FROM Account"
-PART_CUT = 0.2  # of the answers: eight cut ones in a row are rarer than one run in 10^4
-
-
-class CuttingWire:
-    """Passes bytes on to an org; the first answer and some others it cuts off."""
-
-    def __init__(self, org: devorg.Org, chance: random.Random) -> None:
-        self.cuts = 0
-        self._org = ("127.0.0.1", int(org.url.rpartition(":")[2]))
-        self._chance = chance
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                here, _ = self._listener.accept()
-                thread = threading.Thread(target=self._serve, args=[here])
-                self._threads.append(thread)
-                thread.start()
-
-    def _serve(self, here: socket.socket) -> None:
-        """Pass on one request after the other; a cut ends the connection."""
-        with here, socket.create_connection(self._org) as there, suppress(OSError):
-            while request := here.recv(65_536):
-                there.sendall(request)
-                if not self._pass_answer(there, here):
-                    return
-
-    def _pass_answer(self, there: socket.socket, here: socket.socket) -> bool:
-        """Pass one answer on, all of it or a part."""
-        answer = there.makefile("rb", buffering=0)
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += answer.read(1) or b""
-        whole = head + b"".join(_body(head.lower(), there.makefile("rb")))
-        if not self.cuts or self._chance.random() < PART_CUT:
-            self.cuts += 1
-            here.sendall(whole[: self._chance.randrange(len(whole))])
-            return False
-        here.sendall(whole)
-        return True
-
-
-def _body(head: bytes, answer: BinaryIO) -> Iterator[bytes]:
-    """Yield a body as it is on the wire: of the length told, or in chunks."""
-    if b"transfer-encoding: chunked" not in head:
-        yield answer.read(int(head.partition(b"content-length:")[2].split()[0]))
-        return
-    size = -1
-    while size:
-        line = answer.readline()
-        size = int(line, 16)
-        yield line + answer.read(size + len(b"\r\n"))
+PLACES, LONGEST = 8, 15  # where answers break off: so many, up to two to the power of
+PART_CUT = 0.02  # by each: eight cut ones in a row are rarer than one run in 10^4
 
 
 @pytest.fixture(scope="module")
@@ -92,26 +29,24 @@ def org() -> Iterator[devorg.Org]:
 
 
 @pytest.fixture
-def wire(org: devorg.Org, seed: int) -> Iterator[CuttingWire]:
-    wire = CuttingWire(org, random.Random(seed))
-    yield wire
-    wire.close()
-
-
-@pytest.fixture
-def direct(org: devorg.Org) -> Iterator[Client]:
+def client(org: devorg.Org) -> Iterator[Client]:
     auth = ClientCredentials(org.url, org.client_id, org.client_secret)
-    with Client(auth) as client:
+    with Client(auth, timeout=10) as client:
         yield client
+    org.faults.clear()
 
 
-@pytest.fixture
-def cut_off(wire: CuttingWire, direct: Client) -> Iterator[Client]:
-    """A client whose connections break."""
-    token = direct._session.auth.token().access_token
-    info = {"access_token": token, "instance_url": wire.url}
-    with Client(AccessInfo(info), timeout=10) as client:
-        yield client
+def break_connections(org: devorg.Org, seed: int) -> None:
+    """Cut the first page off, and some others anywhere, or before they begin."""
+    chance = random.Random(seed)
+    org.faults.add(Cut(path="pages", times=1))
+    org.faults.add(HungUp(path="pages", probability=PART_CUT, seed=seed))
+    for _ in range(PLACES):
+        place = int(2 ** chance.uniform(0, LONGEST))
+        number = chance.getrandbits(32)
+        org.faults.add(
+            Cut(path="pages", after_bytes=place, probability=PART_CUT, seed=number)
+        )
 
 
 def rows_by_rest(client: Client) -> Counter[tuple[str, ...]]:
@@ -131,17 +66,21 @@ def rows_by_bulk(client: Client, job: bulk_query.QueryJob) -> Counter[tuple[str,
     return rows
 
 
-def test_cut_bulk_pages_lose_and_double_nothing(wire, direct, cut_off):
+def test_cut_bulk_pages_lose_and_double_nothing(org, client, seed):
     """However often pages break off, every record arrives, and once."""
-    job = bulk_query.create_job(direct, QUERY)
-    job = bulk_query.wait_for_job(direct, job, deadline_seconds=30)
-    assert rows_by_bulk(cut_off, job) == rows_by_bulk(direct, job)
-    assert wire.cuts > 0
+    job = bulk_query.create_job(client, QUERY)
+    job = bulk_query.wait_for_job(client, job, deadline_seconds=30)
+    rows = rows_by_bulk(client, job)
+    break_connections(org, seed)
+    assert rows_by_bulk(client, job) == rows
+    assert sum(fault.struck for fault in org.faults) > 0
 
 
-def test_cut_rest_pages_lose_and_double_nothing(wire, direct, cut_off):
+def test_cut_rest_pages_lose_and_double_nothing(org, client, seed):
     """However often REST answers break off, every record arrives, and once."""
-    rows = rows_by_rest(cut_off)
-    assert rows == rows_by_rest(direct)
+    break_connections(org, seed)
+    rows = rows_by_rest(client)
+    assert sum(fault.struck for fault in org.faults) > 0
+    org.faults.clear()
+    assert rows_by_rest(client) == rows
     assert set(rows.values()) == {1}
-    assert wire.cuts > 0

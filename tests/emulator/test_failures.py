@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from tests.emulator.comparing import table_rows
-from tests.emulator.faults import BULK, REST, Fault, corrupt, faults
+from tests.emulator.faults import BULK, REST, Fault, faults
 from tests.emulator.scene import Scene
-from tests.emulator.wire import Exchange, Wire
 
 from lht.config import SalesforceConnection
 from lht.decode import decode_json
+from lht.devorg.faults import Corrupt
 from lht.events import Event, ObjectFailed, Progress
 from lht.exceptions import LHTError, SalesforceAuthError, SyncError
 from lht.report.values import Status
@@ -29,10 +29,6 @@ from lht.sync.plan import Options
 ROWS = 250  # of which each load has several pages
 FAULTS = pytest.mark.parametrize("fault", list(faults()), ids=lambda fault: fault.name)
 WAYS = pytest.mark.parametrize("options", [REST, BULK], ids=["rest", "bulk"])
-
-
-def undisturbed(_: Exchange) -> None:
-    pass
 
 
 def changed_since_loaded(scene: Scene) -> None:
@@ -55,13 +51,12 @@ def as_it_stands(scene: Scene) -> tuple[Any, ...]:
 
 
 @FAULTS
-def test_a_table_is_as_it_was(bad_scene: Scene, wire: Wire, fault: Fault) -> None:
+def test_a_table_is_as_it_was(scene: Scene, fault: Fault) -> None:
     """After a fault table and watermark are as before, and the next run is right."""
-    scene = bad_scene
     changed_since_loaded(scene)
     before = as_it_stands(scene)
     posts = scene.job_posts()
-    wire.tamper = fault.tamper()
+    scene.org.faults.add(fault.wrong)
     with pytest.raises(SyncError) as caught:
         scene.sync("Account", options=fault.options)
     report = caught.value.report
@@ -73,19 +68,19 @@ def test_a_table_is_as_it_was(bad_scene: Scene, wire: Wire, fault: Fault) -> Non
     assert any(isinstance(event, ObjectFailed) for event in scene.events)
     remembered = [(o.status, o.error) for o in runs(scene.warehouse)[0].objects]
     assert remembered == [(Status.FAILED, receipt.error)]
-    wire.tamper = undisturbed
+    scene.org.faults.clear()
     scene.sync("Account", options=fault.options)
     scene.check("Account")
     if fault.same_job:
         assert scene.job_posts() == posts + 1
 
 
-def test_a_page_corrupt_once_is_fetched_again(bad_scene: Scene, wire: Wire) -> None:
+def test_a_page_corrupt_once_is_fetched_again(scene: Scene) -> None:
     """A page damaged on its way comes again; the run does not fail."""
-    bad_scene.accounts(ROWS)
-    wire.tamper = corrupt(times=2)()
-    receipt = bad_scene.synced("Account", options=BULK)
-    bad_scene.check("Account")
+    scene.accounts(ROWS)
+    scene.org.faults.add(Corrupt(path="results", times=2))
+    receipt = scene.synced("Account", options=BULK)
+    scene.check("Account")
     assert receipt.read == ROWS
 
 
@@ -185,13 +180,12 @@ def lines_logged(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @FAULTS
 def test_secrets_stay_secret(
-    bad_scene: Scene, wire: Wire, fault: Fault, caplog: pytest.LogCaptureFixture
+    scene: Scene, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No token, key or row value is in any error, event, log, receipt or repr."""
-    scene = bad_scene
     caplog.set_level(logging.DEBUG)
     scene.accounts(ROWS, ROW_VALUE)
-    wire.tamper = fault.tamper()
+    scene.org.faults.add(fault.wrong)
     where = f"Name != '{FILTER_VALUE}'"
     with pytest.raises(SyncError) as caught:
         scene.sync("Account", options=replace(fault.options, where=where))

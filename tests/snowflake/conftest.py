@@ -2,14 +2,12 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from snowflake.snowpark import Session
-from tests.emulator.conftest import client, jobs_are_polled_at_once, wire
-from tests.emulator.scene import PAGE_ROWS, credentials, stopped_clock
-from tests.emulator.wire import Wire
+from tests.emulator.conftest import client, jobs_are_polled_at_once
+from tests.emulator.scene import PAGE_ROWS, stopped_clock
 from tests.snowflake.fake import Server, running
 from tests.snowflake.scene import SnowflakeScene, narrow_metadata
 
@@ -17,7 +15,7 @@ from lht import devorg
 from lht.devorg import Org
 from lht.salesforce.client import Client
 
-__all__ = ["client", "jobs_are_polled_at_once", "wire"]
+__all__ = ["client", "jobs_are_polled_at_once"]
 
 
 @pytest.fixture(scope="session")
@@ -62,13 +60,6 @@ def scene(
     return SnowflakeScene(
         org, client, warehouse=snowpark, server=snowflake_server, database=database
     )
-
-
-@pytest.fixture
-def bad_scene(scene: SnowflakeScene, org: Org, wire: Wire) -> Iterator[SnowflakeScene]:
-    """A scene whose client reaches the org through the ``wire``."""
-    with Client(credentials(org, wire.url)) as client:
-        yield replace(scene, client=client)
 
 
 @pytest.fixture

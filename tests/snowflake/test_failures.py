@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -17,16 +16,16 @@ from snowflake.snowpark import Session
 from tests.emulator.faults import (
     BULK,
     REST,
-    Tamper,
     faults,
-    is_result,
+    page_from,
     repeated_rows,
     unreadable_value,
 )
 from tests.emulator.scene import PAGE_ROWS
-from tests.emulator.wire import Exchange, Wire
 from tests.snowflake.scene import SnowflakeScene
 
+from lht.devorg.faults import Changed, WrongRows
+from lht.devorg.http.wire import Answer
 from lht.events import Event, Progress
 from lht.exceptions import SyncError
 from lht.report.values import ObjectReport, Status, SyncMode
@@ -167,22 +166,22 @@ def refused_at(scene: SnowflakeScene, step: Step) -> ObjectReport:
     return failing(scene, step.options)
 
 
-def test_a_fault_of_the_org(bad_scene: SnowflakeScene, wire: Wire) -> None:
+def test_a_fault_of_the_org(scene: SnowflakeScene) -> None:
     """After a fault of org or network table and watermark are as before."""
-    scene = bad_scene
     changed_since_loaded(scene, ROW_VALUE)
     before, guest = as_it_stands(scene), scene.guest()
     for fault in faults():
         scene.past.query("DELETE FROM LHT.JOBS")  # each has a job of its own
         with named(fault.name):
-            wire.tamper = fault.tamper()
+            scene.org.faults.clear()
+            scene.org.faults.add(fault.wrong)
             receipt = failing(scene, fault.options)
             ends = AS_SNOWFLAKE_TELLS.get(fault.name, (fault.code, fault.exit_code))
             assert (receipt.error.code, receipt.error.exit_code) == ends
             assert as_it_stands(scene) == before
             assert scene.guest() == guest
             assert ROW_VALUE not in repr(receipt)
-    wire.tamper = lambda _: None
+    scene.org.faults.clear()
     assert_next_is_right(scene)
 
 
@@ -313,26 +312,15 @@ def test_a_file_that_the_stage_does_not_take(scene: SnowflakeScene) -> None:
     assert_next_is_right(scene)
 
 
-def test_files_that_hold_each_others_rows(
-    bad_scene: SnowflakeScene, wire: Wire
-) -> None:
+def test_files_that_hold_each_others_rows(scene: SnowflakeScene) -> None:
     """Each file must bring the rows that Salesforce told of it, not only their sum."""
-    scene = bad_scene
     changed_since_loaded(scene)
     before = as_it_stands(scene)
-    last, moved = str((ROWS + 5) % PAGE_ROWS), itertools.count()
-
-    def tamper(exchange: Exchange) -> None:
-        if is_result(exchange):
-            rows = exchange.headers["sforce-numberofrecords"]
-            if rows == last:
-                exchange.headers["sforce-numberofrecords"] = str(int(rows) - 1)
-            elif next(moved) == 0:
-                exchange.headers["sforce-numberofrecords"] = str(int(rows) + 1)
-
-    wire.tamper = tamper
+    for page, by in ((1, 1), (2, -1)):
+        first = page_from(page * PAGE_ROWS)
+        scene.org.faults.add(WrongRows(path="results", query=first, by=by))
     assert failing(scene, BULK).error.code == "row_count_mismatch"
-    wire.tamper = lambda _: None
+    scene.org.faults.clear()
     assert as_it_stands(scene) == before
     assert_next_is_right(scene)
 
@@ -368,13 +356,12 @@ def test_rows_that_get_lost_on_their_way(
     assert_next_is_right(scene)
 
 
-def test_rows_that_come_twice_at_first(bad_scene: SnowflakeScene, wire: Wire) -> None:
+def test_rows_that_come_twice_at_first(scene: SnowflakeScene) -> None:
     """A first load, too, brings no record twice, though all would be new."""
-    scene = bad_scene
     scene.accounts(2 * PAGE_ROWS)
-    wire.tamper = repeated_rows()
+    scene.org.faults.add(repeated_rows())
     assert failing(scene, BULK).error.code == "duplicate_key"
-    wire.tamper = lambda _: None
+    scene.org.faults.clear()
     assert not scene.past.has_table("ACCOUNT")
     assert_next_is_right(scene)
 
@@ -422,21 +409,20 @@ def test_a_lease_that_is_lost(scene: SnowflakeScene) -> None:
     assert_next_is_right(scene)
 
 
-def pages(change: Callable[[list[list[str]]], Iterable[list[str]]]) -> Tamper:
+def pages(change: Callable[[list[list[str]]], Iterable[list[str]]]) -> Changed:
     """Change the cells of result pages, of which the first row is the header."""
 
-    def tamper(exchange: Exchange) -> None:
-        if not is_result(exchange):
-            return
-        packed = exchange.headers.pop("content-encoding", None) == "gzip"
-        body = gzip.decompress(exchange.body) if packed else exchange.body
-        cells = list(csv.reader(io.StringIO(body.decode(), newline="")))
-        changed = io.StringIO(newline="")
-        writer = csv.writer(changed, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerows(change(cells))
-        exchange.body = changed.getvalue().encode()
+    def changed(answer: Answer) -> Answer:
+        headers = dict(answer.headers)
+        packed = headers.pop("Content-Encoding", None) == "gzip"
+        body = b"".join(answer.body)
+        text = (gzip.decompress(body) if packed else body).decode()
+        written = io.StringIO(newline="")
+        writer = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\n")
+        writer.writerows(change(list(csv.reader(io.StringIO(text, newline="")))))
+        return replace(answer, body=written.getvalue().encode(), headers=headers)
 
-    return tamper
+    return Changed(path="results", change=changed)
 
 
 def no_numbers(cells: list[list[str]]) -> list[list[str]]:
@@ -446,20 +432,19 @@ def no_numbers(cells: list[list[str]]) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("way", "tamper"),
-    [(REST, unreadable_value(ROW_VALUE)()), (BULK, pages(no_numbers))],
+    ("way", "wrong"),
+    [(REST, unreadable_value(ROW_VALUE)), (BULK, pages(no_numbers))],
     ids=["rest", "bulk"],
 )
 def test_a_text_that_is_no_value(
-    bad_scene: SnowflakeScene, wire: Wire, way: Options, tamper: Tamper
+    scene: SnowflakeScene, way: Options, wrong: Changed
 ) -> None:
     """The field is named, the text is not; nothing has moved."""
-    scene = bad_scene
     changed_since_loaded(scene)
     before = as_it_stands(scene)
-    wire.tamper = tamper
+    scene.org.faults.add(wrong)
     receipt = failing(scene, way)
-    wire.tamper = lambda _: None
+    scene.org.faults.clear()
     assert receipt.error.code == "unencodable_value"
     assert "AnnualRevenue" in receipt.error.message
     assert not [
@@ -469,26 +454,26 @@ def test_a_text_that_is_no_value(
     assert_next_is_right(scene, way)
 
 
-def test_pages_with_other_columns(bad_scene: SnowflakeScene, wire: Wire) -> None:
+def test_pages_with_other_columns(scene: SnowflakeScene) -> None:
     """A page that has a column by another name is not taken by its position."""
-    scene = bad_scene
     changed_since_loaded(scene)
     before = as_it_stands(scene)
-    wire.tamper = pages(
+    sight = pages(
         lambda cells: [[n.replace("Site", "Sight") for n in cells[0]], *cells[1:]]
     )
+    scene.org.faults.add(sight)
     assert failing(scene, BULK).error.code == "data"
-    wire.tamper = lambda _: None
+    scene.org.faults.clear()
     assert as_it_stands(scene) == before
     assert_next_is_right(scene)
 
 
-def test_columns_in_another_order(bad_scene: SnowflakeScene, wire: Wire) -> None:
+def test_columns_in_another_order(scene: SnowflakeScene) -> None:
     """Whatever order a result has its columns in, each value is in its own."""
-    bad_scene.accounts(ROWS)
-    wire.tamper = pages(lambda cells: [row[::-1] for row in cells])
-    bad_scene.sync("Account", options=BULK)
-    bad_scene.check("Account")
+    scene.accounts(ROWS)
+    scene.org.faults.add(pages(lambda cells: [row[::-1] for row in cells]))
+    scene.sync("Account", options=BULK)
+    scene.check("Account")
 
 
 @pytest.mark.parametrize("kind", ["no stage", "an external stage"])

@@ -66,6 +66,7 @@ class Fault(
         path: Only requests of this resource: a name from ``ENDPOINTS``, or a pattern of
             the path below the version, in which ``*`` is any one segment and ``**``
             are any number of them; empty: of any.
+        query: Only where the query of the address, decoded, has this text in it.
         skip: How many of these are left alone before the first one is met.
         times: How many are met at most; None: all, until the fault is cleared.
         probability: How likely each one is to be met.
@@ -75,6 +76,7 @@ class Fault(
 
     method: str = ""
     path: str = ""
+    query: str = ""
     skip: Count = 0
     times: Count | None = None
     probability: Chance = 1.0
@@ -95,11 +97,12 @@ class Fault(
         told: dict[str, Any] = msgspec.to_builtins(self, enc_hook=repr)
         return told
 
-    def is_about(self, method: str, path: str) -> bool:
+    def is_about(self, method: str, path: str, query: str) -> bool:
         """Whether it concerns requests like this one."""
         verb, patterns = ENDPOINTS.get(self.path, ("", (self.path,)))
         return (
-            self.method.upper() in {"", method}
+            self.query in query
+            and self.method.upper() in {"", method}
             and verb in {"", method}
             and (not self.path or any(_pattern(p).fullmatch(path) for p in patterns))
         )

@@ -222,7 +222,8 @@ def _met(service: Service, call: Call, entry: Entry) -> Answer:
     entry.asked_by(token, login.session.user_id if login else None)
     met = None
     if not call.path.startswith("/devorg/"):  # so that what is wrong can be ended
-        met = service.faults.meet(call.method, call.path)
+        query = "&".join(f"{name}={text}" for name, text in call.params.items())
+        met = service.faults.meet(call.method, call.path, query)
     if met is None:
         return answer(service, call)
     entry.fault = str(met)

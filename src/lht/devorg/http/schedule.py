@@ -32,10 +32,10 @@ class Scheduled:
     def __str__(self) -> str:
         return f"{self.fault.kind} #{self.number}"
 
-    def strikes(self, method: str, path: str) -> bool:
+    def strikes(self, method: str, path: str, query: str) -> bool:
         """Whether it meets this request; counts it if it is about it."""
         fault = self.fault
-        if not fault.is_about(method, path):
+        if not fault.is_about(method, path, query):
             return False
         self.matched += 1
         drawn = self._chance.random()  # for each one: its fate hangs on its number only
@@ -78,7 +78,8 @@ class Schedule:
                 kept for kept in self._scheduled if number not in {None, kept.number}
             ]
 
-    def meet(self, method: str, path: str) -> Scheduled | None:
-        """Return what meets this request, if anything does."""
+    def meet(self, method: str, path: str, query: str) -> Scheduled | None:
+        """Return what meets this request, if anything does; its query is decoded."""
         with self._lock:
-            return next((s for s in self._scheduled if s.strikes(method, path)), None)
+            found = (s for s in self._scheduled if s.strikes(method, path, query))
+            return next(found, None)
