@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -88,7 +89,12 @@ def json_datetime(value: datetime) -> str:
 
 
 def json_double(value: float) -> msgspec.Raw:
-    """Print a double as a JSON number in Java's notation."""
+    """Print a double as a JSON number in Java's notation; none where it is no number.
+
+    Sums can go beyond what a double holds.
+    """
+    if not isfinite(value):
+        return msgspec.Raw(b"null")
     return msgspec.Raw(java_double(value).encode())
 
 

@@ -17,7 +17,7 @@ from lht.devorg.http.service import Service
 from lht.devorg.http.spool import Page, compress
 from lht.devorg.http.wire import Answer, Call, Json, accepts_gzip
 from lht.devorg.render import json_datetime
-from lht.devorg.soql import Compiled, Query, compile_query, parse
+from lht.devorg.soql import Compiled, Query, compile_query, is_grouped, parse
 
 PAGES_AT_ONCE = 5
 JOBS_AT_ONCE = 1_000
@@ -74,22 +74,41 @@ def _compile(service: Service, text: str, *, all_rows: bool) -> Compiled:
         raise OrgError(400, "INVALIDENTITY", message)
     _refuse_shape(query)
     today = service.clock.now().date()
-    compiled = compile_query(query, metadata, all_rows=all_rows, today=today)
+    compiled = compile_query(
+        query,
+        metadata,
+        all_rows=all_rows,
+        today=today,
+        user_id=service.store.user_id,
+    )
     if any(column.field.parts for column in compiled.columns):
         raise _api_error("Selecting compound data not supported in Bulk Query")
     return compiled
 
 
 def _refuse_shape(query: Query) -> None:
+    """Refuse what a query may be elsewhere.
+
+    Source: Bulk API 2.0 and Bulk API Developer Guide, "Queries".
+    """
     if any(query.children):
         raise _api_error(
             "Aggregate Relationships not supported in Bulk V2 Query with CSV content "
             "type"
         )
-    if query.group_by or any(query.calls):
+    if query.is_count or is_grouped(query):
         raise _api_error("Aggregate Relationships not supported in Bulk Query")
     if query.offset is not None:
         raise _api_error("OFFSET is not supported in Bulk Query")
+    if any(query.variants):
+        raise _api_error("TYPEOF is not supported in Bulk Query")
+    if any(call.function == "FIELDS" for call in query.calls):
+        raise OrgError(
+            400,
+            "MALFORMED_QUERY",
+            "The SOQL FIELDS function is not supported with an unbounded set of fields "
+            "in this API.",
+        )
 
 
 def _api_error(message: str) -> OrgError:

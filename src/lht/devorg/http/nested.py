@@ -67,12 +67,14 @@ class PageReader:
         """Read records by id, each sub-query's list with *most* at most."""
         metadata = self.service.store.metadata
         version = self.base.rpartition("/v")[2]
+        if not ids:
+            return {}
         renderer = RecordRenderer(compiled, metadata, version)
         lists = {
             child.name: self._lists(child, ids, totals[child.name], most)
             for child in compiled.children
         }
-        sql = compiled.select_by_id(renderer.columns, "$ids")
+        sql = compiled.select_by_id(renderer.columns, ids)
         rows = self.db.execute(sql, {"ids": list(ids)}).fetchall()
         return {
             row[0]: renderer.render(

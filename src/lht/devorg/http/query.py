@@ -10,6 +10,7 @@ from lht.devorg.errors import OrgError
 from lht.devorg.http.locators import Cursor, invalid_locator
 from lht.devorg.http.nested import PageReader, query_result
 from lht.devorg.http.service import Service
+from lht.devorg.http.viewing import mark_viewed
 from lht.devorg.http.wire import Answer, Call, bad_session
 from lht.devorg.render import RecordRenderer, render_group
 from lht.devorg.soql import Compiled, compile_query, parse
@@ -105,7 +106,9 @@ def read_records(
 ) -> list[dict[str, Any]]:
     """Read the records of some ids, in their order."""
     renderer = RecordRenderer(compiled, service.store.metadata, version)
-    sql = compiled.select_by_id(renderer.columns, "$ids")
+    if not ids:
+        return []
+    sql = compiled.select_by_id(renderer.columns, ids)
     rows = db.execute(sql, {"ids": list(ids)}).fetchall()
     return [renderer.render(row) for row in rows]
 
@@ -113,7 +116,9 @@ def read_records(
 def _page(service: Service, call: Call, cursor: Cursor, offset: int, db: Any) -> Answer:
     size = min(cursor.page_size, service.cursors.short_page or cursor.page_size)
     reader = PageReader(service, db, cursor.session, call.base, size)
-    records, count = reader.read(cursor.compiled, cursor.ids(offset, size))
+    ids = cursor.ids(offset, size)
+    records, count = reader.read(cursor.compiled, ids)
+    mark_viewed(service, call, cursor.compiled, ids[:count])
     end = offset + count
     if end >= cursor.total:
         if offset == 0:

@@ -2,6 +2,7 @@
 
 from lht.devorg.soql.compile import compile_query
 from lht.devorg.soql.compiled import Child, Compiled, Variant
+from lht.devorg.soql.groups import is_grouped
 from lht.devorg.soql.nodes import Query
 from lht.devorg.soql.parse import parse
 from lht.devorg.soql.scope import Column, Source
@@ -14,5 +15,6 @@ __all__ = [
     "Source",
     "Variant",
     "compile_query",
+    "is_grouped",
     "parse",
 ]

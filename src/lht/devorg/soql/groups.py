@@ -124,14 +124,15 @@ def _count_distinct(call: Call, column: Column) -> Column:
 
 
 def _number(call: Call, column: Column) -> Column:
-    """Sum up or average; the sum of whole numbers is one."""
-    kind = column.field.type
-    if call.function == "AVG" and kind == "int":
+    """Sum up or average; cents stay cents, and the sum of whole numbers is one."""
+    kind, function = column.field.type, call.function.lower()
+    if kind != "int":
+        function = "f" + function  # with compensation for lost digits
+    elif function == "avg":
         kind = "double"
-    field = Field(
-        name=call.name.text, type=kind, label=call.name.text, scale=column.field.scale
-    )
-    return Column((), field, f"{call.function.lower()}({column.sql})")
+    label = call.name.text
+    field = Field(name=label, type=kind, label=label, scale=column.field.scale)
+    return Column((), field, f"{function}({column.sql})")
 
 
 def _extreme(call: Call, column: Column) -> Column:

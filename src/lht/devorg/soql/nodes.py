@@ -191,3 +191,8 @@ class Query:
     def children(self) -> "Iterator[Query]":
         """The sub-queries selected."""
         return (item for item in self.items if isinstance(item, Query))
+
+    @property
+    def variants(self) -> "Iterator[TypeOf]":
+        """The TYPEOFs selected."""
+        return (item for item in self.items if isinstance(item, TypeOf))

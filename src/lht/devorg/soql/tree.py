@@ -158,14 +158,21 @@ class _ToNodes(Transformer[Token, Any]):
         having = children.pop() if isinstance(children[-1], dict) else {}
         first = children[0]
         if isinstance(first, Call) and first.function in _TOTALS:
-            if len(children) > 1:
-                raise unexpected(self._text, children[1].name.position, ",")
-            return {
-                "group_by": first.arguments,
-                "grouping": first.function,
-                **having,
-            }
+            self._check_totals(first, children[1:])
+            having["grouping"] = first.function
+            return {"group_by": first.arguments, **having}
         return {"group_by": tuple(children), **having}
+
+    def _check_totals(self, call: Call, others: Sequence[Operand]) -> None:
+        """See that ROLLUP or CUBE is of fields, and alone."""
+        for other in others:
+            raise unexpected(self._text, other.name.position, other.name.text)
+        for argument in call.arguments:
+            if isinstance(argument, Literal):
+                raise unexpected(self._text, argument.position, argument.text)
+        if not call.arguments:
+            end = call.name.position + len(call.name.text)
+            raise unexpected(self._text, end, "(")
 
     def order(self, children: list[Sort]) -> Clause:
         return {"order_by": tuple(children)}
