@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from tests.devorg.calling import BASE, Caller, calling
@@ -80,6 +81,18 @@ def test_later_requests_refer_to_earlier_answers(api: Caller, whole: bool):
     assert (again["body"]["Title"], again["body"]["Email"]) == ("7", None)
     assert gone["httpStatusCode"] == 204
     assert api.get(f"/sobjects/Account/{id_}").status_code == 404
+
+
+def test_references_may_be_encoded(api: Caller):
+    """With all the rest of an address."""
+    account, found = composite(
+        api,
+        make("Encoded", "a"),
+        sub("GET", "/query?" + urlencode(
+            {"q": "SELECT Name FROM Account WHERE Id = '@{a.id}'"}), "q"),
+    )  # fmt: skip
+    assert account["httpStatusCode"] == 201
+    assert found["body"]["records"][0]["Name"] == "Encoded"
 
 
 def test_what_depends_on_a_failure_is_not_done(api: Caller):

@@ -1,4 +1,4 @@
-"""Searches, explained queries, tabs and themes over HTTP."""
+"""Searches, explained queries, and what people see: tabs, themes, list views."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -142,3 +142,20 @@ def test_tabs_and_theme_show_the_same_objects(api: Caller):
     assert [tab["sobjectName"] for tab in tabs] == [item["name"] for item in items]
     assert "Account" in {tab["sobjectName"] for tab in tabs}
     assert tabs[0]["iconUrl"].startswith(api.org.url)
+
+
+def test_nobody_has_made_views_or_actions(api: Caller):
+    """The addresses that a describe gives for them answer; of nothing they do not."""
+    urls = api.get("/sobjects/Account/describe").json()["urls"]
+    assert api.get(urls["listviews"]).json() == {
+        "done": True,
+        "listviews": [],
+        "nextRecordsUrl": None,
+        "size": 0,
+        "sobjectType": "Account",
+    }
+    assert api.get(urls["quickActions"]).json() == []
+    assert api.get(urls["approvalLayouts"]).json() == {"approvalLayouts": []}
+    assert api.get("/quickActions").json() == []
+    for name in ("listviews", "quickActions", "describe/approvalLayouts"):
+        assert api.get(f"/sobjects/Nope/{name}").status_code == 404

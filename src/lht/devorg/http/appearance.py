@@ -1,7 +1,12 @@
-"""What objects look like to people: ``/tabs`` and ``/theme``."""
+"""What objects look like to people: ``/tabs``, ``/theme``, and what nobody has made.
+
+This org has no list views, no quick actions and no approvals; it says so where it is
+asked. Page layouts it does not know.
+"""
 
 from collections.abc import Iterator
 
+from lht.devorg.http.lookup import find_sobject
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json
 from lht.devorg.metadata import SObject
@@ -23,6 +28,26 @@ def show_theme(service: Service, call: Call) -> Answer:
         for at, sobject in enumerate(_shown(service))
     ]
     return Answer(body={"themeItems": items})
+
+
+def list_views(service: Service, call: Call) -> Answer:
+    """Answer ``GET /sobjects/X/listviews``."""
+    name = find_sobject(service, call).name
+    nothing = {"done": True, "listviews": [], "nextRecordsUrl": None, "size": 0}
+    return Answer(body=nothing | {"sobjectType": name})
+
+
+def list_approvals(service: Service, call: Call) -> Answer:
+    """Answer ``GET /sobjects/X/describe/approvalLayouts``."""
+    find_sobject(service, call)
+    return Answer(body={"approvalLayouts": []})
+
+
+def list_actions(service: Service, call: Call) -> Answer:
+    """Answer ``GET /quickActions``, and an object's."""
+    if "sobject" in call.segments:
+        find_sobject(service, call)
+    return Answer(body=[])
 
 
 def _shown(service: Service) -> Iterator[SObject]:
@@ -64,4 +89,11 @@ def _icons(call: Call, sobject: SObject) -> list[Json]:
     ]
 
 
-ROUTES = (("GET", "/tabs", list_tabs), ("GET", "/theme", show_theme))
+ROUTES = (
+    ("GET", "/tabs", list_tabs),
+    ("GET", "/theme", show_theme),
+    ("GET", "/quickActions", list_actions),
+    ("GET", "/sobjects/{sobject}/quickActions", list_actions),
+    ("GET", "/sobjects/{sobject}/listviews", list_views),
+    ("GET", "/sobjects/{sobject}/describe/approvalLayouts", list_approvals),
+)

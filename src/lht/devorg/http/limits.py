@@ -31,6 +31,7 @@ _RESOURCES = (
     "parameterizedSearch",
     "query",
     "queryAll",
+    "quickActions",
     "recent",
     "search",
     "sobjects",

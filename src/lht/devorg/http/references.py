@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -14,6 +14,7 @@ from lht.devorg.http.wire import Answer
 _NULLS_SINCE = 52
 
 _REFERENCE = re.compile(r"@\{([^}.]+?)((?:\.[^}.\[\]]+|\[\d+\])+)\}")
+_ENCODED = re.compile(r"(?:@|%40)(?:\{|%7B).*?(?:\}|%7D)", re.IGNORECASE)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _NOTHING = object()
 
@@ -31,12 +32,13 @@ class References:
         self._answers[reference_id] = found
 
     def in_url(self, url: str) -> str:
-        """Return a URL with its references replaced.
+        """Return a URL with its references replaced, encoded ones too.
 
         Raises:
             OrgError: PROCESSING_HALTED, as with :meth:`in_body`.
         """
-        return _replace(url, lambda value: quote(_text(value), safe=""), self._look_up)
+        plain = _ENCODED.sub(lambda found: unquote(found[0]), url)
+        return _replace(plain, lambda text: quote(_text(text), safe=""), self._look_up)
 
     def in_body(self, body: Any) -> Any:
         """Return a body with the references in its texts replaced.
