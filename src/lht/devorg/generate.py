@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lht.devorg import ids
+from lht.devorg.draws import Draw, text_literal
 from lht.devorg.metadata import Field, Metadata, SObject
-from lht.devorg.samples import Draw, text_literal, value_sql
+from lht.devorg.samples import value_sql
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -8,10 +8,9 @@ column to column, and all nasty values of a type come round in turn.
 """
 
 import re
-import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from lht.devorg.draws import Draw, list_of, text_literal
 from lht.devorg.metadata import Field, SObject
 from lht.devorg.sample_values import (
     COMPANY_FORMS,
@@ -40,58 +39,6 @@ from lht.devorg.sample_values import (
 
 NASTY_EVERY = 61
 NASTY_MONEY_EVERY = 997
-
-
-def text_literal(text: str) -> str:
-    """Quote *text* as SQL; control characters stay as they are."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _list(values: Sequence[str]) -> str:
-    return f"[{', '.join(values)}]"
-
-
-@dataclass(frozen=True)
-class Draw:
-    """Chance for one field: SQL over ``n`` that is the same for the same seed.
-
-    ``hash`` of one number mixes well; its form for several arguments does not.
-    """
-
-    scope: str
-
-    def of(self, stream: str) -> "Draw":
-        """Return chance that has nothing to do with this one."""
-        return Draw(f"{self.scope}/{stream}")
-
-    def whole(self, below: str | int) -> str:
-        """Draw a whole number from 0 to just under *below*."""
-        return f"CAST({self._hash} % ({below}) AS BIGINT)"
-
-    def share(self) -> str:
-        """Draw a double from 0 to just under 1, in steps of a millionth."""
-        return f"({self._hash} % 1000000 / 1000000.0)::DOUBLE"
-
-    def happens(self, share: float) -> str:
-        """Say whether something that happens to *share* of the rows happens."""
-        return f"{self._hash} % 10000 < {round(share * 10000)}"
-
-    def pick(self, values: Sequence[str]) -> str:
-        """Pick one of some SQL expressions."""
-        return f"({_list(values)})[1 + {self.whole(len(values))}]"
-
-    def pick_text(self, values: Sequence[str]) -> str:
-        """Pick one of some texts."""
-        return self.pick([text_literal(value) for value in values])
-
-    @property
-    def number(self) -> int:
-        """A number that stands for this chance."""
-        return zlib.crc32(self.scope.encode())
-
-    @property
-    def _hash(self) -> str:
-        return f"hash(n + {self.number << 30})"
 
 
 Rule = Callable[[Field, Draw], str]
@@ -158,7 +105,7 @@ def _nasty_case(field: Field, draw: Draw) -> list[str]:
         return []
     every = NASTY_MONEY_EVERY if field.type == "currency" else NASTY_EVERY
     turn = f"(n + {draw.number % every})"
-    next_one = f"({_list(values)})[1 + {turn} // {every} % {len(values)}]"
+    next_one = f"({list_of(values)})[1 + {turn} // {every} % {len(values)}]"
     return [f"WHEN {turn} % {every} = 0 THEN {next_one}"]
 
 
@@ -208,7 +155,7 @@ def _place(shared: Draw, column: int) -> str:
         else f"{v}::DOUBLE"
         for v in values
     ]
-    return f"({_list(literals)})[1 + {shared.whole(len(PLACES) + 3)}]"
+    return f"({list_of(literals)})[1 + {shared.whole(len(PLACES) + 3)}]"
 
 
 def _near(shared: Draw, draw: Draw, column: int) -> str:
