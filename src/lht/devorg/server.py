@@ -29,6 +29,9 @@ from lht.devorg.store import Store, Transaction
 
 HOST = "127.0.0.1"
 
+Pem = tuple[str | Path, str | Path]
+"""The files of a certificate with all that leads to it, and of its key."""
+
 _IDLE_SECONDS = 60  # how long an unused connection is kept
 _PATIENCE_SECONDS = 5  # how long a closing org lets requests under way go on
 _HEAD_BYTES = 1024 * 1024  # request heads up to here get an answer, if a refusal
@@ -49,12 +52,23 @@ class Org:
     """
 
     def __init__(
-        self, store: Store, settings: Settings, *, host: str, port: int
+        self,
+        store: Store,
+        settings: Settings,
+        *,
+        host: str,
+        port: int,
+        tls: Pem | None = None,
     ) -> None:
         """Serve the records of *store*; the org owns it from here on."""
         self._folder = TemporaryDirectory(prefix="devorg-", ignore_cleanup_errors=True)
         self._service = make_service(store, settings, Path(self._folder.name))
-        self._server = _Server(self._service, host, port)
+        try:
+            self._server = _Server(self._service, host, port, tls)
+        except BaseException:
+            self._service.jobs.close()
+            self._folder.cleanup()
+            raise
         self.url = self._server.url
         self.logins = self._service.sessions.credentials
         self.client_id = self.logins.client_id
@@ -162,15 +176,12 @@ def make_service(store: Store, settings: Settings, spool: Path) -> Service:
 class _Server:
     """uvicorn in a thread of its own."""
 
-    def __init__(self, service: Service, host: str, port: int) -> None:
-        self._socket = socket.create_server((host, port))
-        # asyncio sets it only where a socket says that it is TCP, which these do not;
-        # without it each answer waits 40 ms for an acknowledgement.
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        address = self._socket.getsockname()
-        self.url = f"http://{address[0]}:{address[1]}"
+    def __init__(self, service: Service, host: str, port: int, tls: Pem | None) -> None:
+        certificate, key = tls or (None, None)
         config = uvicorn.Config(
             make_app(service),
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
             http=Line,
             log_config=None,  # logging is the business of whoever runs this process
             access_log=False,
@@ -181,6 +192,13 @@ class _Server:
             timeout_keep_alive=_IDLE_SECONDS,
             timeout_graceful_shutdown=_PATIENCE_SECONDS,
         )
+        config.load()  # here, where who starts the org hears of a bad certificate
+        self._socket = socket.create_server((host, port))
+        # asyncio sets it only where a socket says that it is TCP, which these do not;
+        # without it each answer waits 40 ms for an acknowledgement.
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        address = self._socket.getsockname()
+        self.url = f"http{'s' if tls else ''}://{address[0]}:{address[1]}"
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="devorg", daemon=True)
         self._thread.start()
@@ -215,6 +233,7 @@ def start(
     metadata: Metadata | None = None,
     objects: Path | str | Iterable[Path | str] = (),
     path: str | Path | None = None,
+    tls: Pem | None = None,
     **settings: Any,
 ) -> Org:
     """Start an org in this process and return it, ready for requests.
@@ -231,6 +250,8 @@ def start(
             :func:`~lht.devorg.declaration.load_metadata`. Not beside *metadata*.
         path: A file to keep the records in, if not in memory. Records already in it
             stay, and *rows* are added.
+        tls: The PEM files of a certificate and of its key, for an org that is reached
+            over https, and only so.
         **settings: Any attribute of :class:`~lht.devorg.http.service.Settings`.
     """
     chosen = Settings(**settings)
@@ -241,7 +262,7 @@ def start(
     )
     try:
         generate(store, rows or {}, seed=seed)
-        return Org(store, chosen, host=host, port=port)
+        return Org(store, chosen, host=host, port=port, tls=tls)
     except BaseException:  # nobody else knows the store: Ctrl-C, too, closes it
         store.close()
         raise
