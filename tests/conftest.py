@@ -23,6 +23,7 @@ MARKERS = {
     "devorg": "devorg",
     "snowflake": "snowflake",
     "docs": "docs",
+    "clients": "clients",
     "bench": "bench",
 }
 SEED_VARIABLE = "LHT_TEST_SEED"
