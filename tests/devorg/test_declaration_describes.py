@@ -377,3 +377,17 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         load_metadata(tmp_path / "none.json")
     with pytest.raises(DeclarationError, match="no describes"):
         load_metadata(tmp_path)
+
+
+def test_describes_of_an_org_declare_it_again(tmp_path: Path) -> None:
+    """What one org answers, saved and declared, is answered by the next the same."""
+    first = load_metadata()
+    answers = [rendered(first, sobject.name) for sobject in first.sobjects]
+    path = tmp_path / "org.jsonl"
+    path.write_text("\n".join(map(json.dumps, answers)), encoding="utf-8")
+    second = load_metadata(path)
+    for answer in answers:
+        again = rendered(second, answer["name"])
+        listed = answer.pop("childRelationships")
+        assert again.pop("childRelationships")[: len(listed)] == listed
+        assert again == answer
