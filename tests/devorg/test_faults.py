@@ -458,10 +458,11 @@ def test_the_log_tells_which_request_met_which_fault(api: Caller):
     assert api.http.headers["authorization"][-20:] not in repr([first, second])
 
 
-def test_addresses_of_logins_are_not_kept(api: Caller):
-    api.http.post("/services/oauth2/token?client_secret=hush", data={})
+@pytest.mark.parametrize("path", ["/services/oauth2/token", "/secur/logout.jsp"])
+def test_addresses_that_may_hold_secrets_are_not_kept(api: Caller, path: str):
+    api.http.post(f"{path}?sid=hush", data={})
     (entry,) = api.org.requests.entries()
-    assert (entry.query, entry.path) == ("", "/services/oauth2/token")
+    assert (entry.query, entry.path) == ("", path)
 
 
 def admin(api: Caller, verb: str, **body: Any) -> Any:

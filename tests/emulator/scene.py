@@ -27,9 +27,9 @@ def stopped_clock() -> Clock:
     return clock
 
 
-def credentials(org: Org, url: str | None = None) -> ClientCredentials:
-    """Return what opens the org, directly or by the address of a detour."""
-    return ClientCredentials(url or org.url, org.client_id, org.client_secret)
+def credentials(org: Org) -> ClientCredentials:
+    """Return what opens the org."""
+    return ClientCredentials(org.url, org.client_id, org.client_secret)
 
 
 @dataclass

@@ -23,12 +23,13 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
+_LOGIN = ("/services/oauth2/token", "/services/Soap/*/*")
 _QUERY = ("/query", "/queryAll")
 _MORE = ("/query/*", "/queryAll/*")
 _RESULTS = ("/jobs/query/*/results",)
 
 ENDPOINTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "login": ("POST", ("/services/oauth2/token",)),
+    "login": ("POST", _LOGIN),
     "describe": ("GET", ("/sobjects/*/describe",)),
     "query": ("GET", _QUERY),
     "more": ("GET", _MORE),

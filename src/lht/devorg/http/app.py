@@ -210,9 +210,10 @@ def make_app(service: Service) -> Starlette:
 
 
 def _entry(service: Service, request: Request) -> Entry:
-    """Begin to note a request; what is in the address of a login is nobody's."""
-    query = "" if "/oauth2/" in request.url.path else request.url.query
-    return Entry(request.method, request.url.path, query, service.clock.now())
+    """Begin to note a request; addresses of other places than these hold secrets."""
+    path = request.url.path
+    query = request.url.query if path.startswith("/services/data/") else ""
+    return Entry(request.method, path, query, service.clock.now())
 
 
 def _met(service: Service, call: Call, entry: Entry) -> Answer:
@@ -272,6 +273,7 @@ def _finish(
     entry.status = found.status
     service.requests.add(entry)
     if not found.status:
+        entry.end()
         return NoReply()
     headers = {
         "Date": format_datetime(service.clock.now(), usegmt=True),

@@ -27,7 +27,7 @@ class Entry:
     Attributes:
         method: Its verb.
         path: Its path, decoded.
-        query: The rest of its address, as it came; not kept of logins.
+        query: The rest of its address, as it came; kept of the REST API only.
         at: When it came, by the org's clock.
         number: Its own, from 1 on, by when the answers began.
         status: Of the answer; 0 where none was sent.
