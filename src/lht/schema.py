@@ -93,6 +93,7 @@ class TableColumn:
     sql_type: str
     default: str | None = None  # an SQL expression
     generated: bool = False
+    collation: str | None = None  # of a text, if what it holds equal is not identical
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,7 @@
 """The statements of a load into Snowflake, word for word."""
 
+from dataclasses import replace
+
 import pytest
 
 from lht.schema import Column, TableColumn, TableInfo, TableRef, TableSchema
@@ -78,6 +80,14 @@ def test_a_merge_leaves_equal_rows_alone():
         ' "SYSTEMMODSTAMP" = s."SYSTEMMODSTAMP"'
         f" WHEN NOT MATCHED THEN INSERT ({NAMES}) VALUES ({VALUES})"
     )
+
+
+def test_a_change_of_case_is_a_change():
+    """Whatever a collation holds equal, values are compared character by character."""
+    of_others = TableColumn(name="Id", sql_type="VARCHAR", collation="en-ci")
+    table = replace(TABLE, columns=(of_others, *TABLE.columns[1:]))
+    told = replace(WRITE, info=table).merge()
+    assert 'COLLATE(t."Id", \'utf8\') IS DISTINCT FROM s."ID"' in told
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,7 @@ class CatalogTable:
                     sql_type=c.sql_type,
                     default=c.default,
                     generated=c.numbered,
+                    collation=c.collation,
                 )
                 for c in self.columns
             ),

@@ -90,9 +90,14 @@ class Write:
 
     def _differs(self) -> str:
         return " OR ".join(
-            f"t.{self._name(name)} IS DISTINCT FROM s.{self._of(name)}"
+            f"{self._exact(name)} IS DISTINCT FROM s.{self._of(name)}"
             for name in self.schema.names
         )
+
+    def _exact(self, column: str) -> str:
+        """Return a column of the table, to be compared character by character."""
+        value, have = f"t.{self._name(column)}", self.info.column(column)
+        return f"COLLATE({value}, 'utf8')" if have and have.collation else value
 
     def _name(self, column: str) -> str:
         """Return a column as the table has it."""
