@@ -107,7 +107,7 @@ def test_an_ambiguous_key_lists_the_records(api: Caller):
         make(api, "Everything__c", Name=name, External_Number__c=77)
         for name in ("one", "two")
     ]
-    path = "/sobjects/Everything__c/External_Number__c/77.0"
+    path = "/sobjects/Everything__c/External_Number__c/77"
     for found in (api.get(path), api.call("PATCH", path, json={"Name": "x"})):
         assert found.status_code == 300
         urls = [f"{BASE}/sobjects/Everything__c/{id_}" for id_ in ids]

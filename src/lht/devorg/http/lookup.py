@@ -10,6 +10,7 @@ from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Call, Json
 from lht.devorg.ids import check
 from lht.devorg.metadata import SObject
+from lht.devorg.values import coerce
 
 
 def find_sobject(service: Service, call: Call) -> SObject:
@@ -47,12 +48,12 @@ def id_by_key(service: Service, sobject: SObject, name: str, value: str) -> str:
     if field is None or not (field.external_id or field.id_lookup):
         raise errors.no_external_id(name)
     alive = ' AND NOT "IsDeleted"' if "isdeleted" in sobject.by_name else ""
-    key = f'CAST("{field.name}" AS VARCHAR) = ?'
-    if not field.case_sensitive and field.type != "id":
-        key = f'lower(CAST("{field.name}" AS VARCHAR)) = lower(?)'
+    wanted, key = coerce(field, value), f'"{field.name}" = ?'
+    if isinstance(wanted, str) and not (field.case_sensitive or field.type == "id"):
+        key = f'lower("{field.name}") = lower(?)'
     with closing(service.store.cursor()) as db:
         sql = f'SELECT "Id" FROM "{sobject.name}" WHERE {key}{alive}'
-        ids = [row[0] for row in db.execute(sql, [value]).fetchall()]
+        ids = [row[0] for row in db.execute(sql, [wanted]).fetchall()]
     if not ids:
         raise errors.not_found()
     if len(ids) > 1:
