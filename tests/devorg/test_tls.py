@@ -39,3 +39,14 @@ def test_a_certificate_that_is_none_is_refused_at_the_start(tmp_path):
         devorg.start(tls=(papers.key, papers.key))
     with pytest.raises(FileNotFoundError):
         devorg.start(tls=(tmp_path / "none.pem", papers.key))
+
+
+def test_an_org_ends_without_a_goodbye_of_idle_clients(tmp_path, caplog):
+    """Who has no more to ask is not waited for, and nothing is written up."""
+    papers = issue(tmp_path)
+    trust = ssl.create_default_context(cafile=papers.authority)
+    org = devorg.start(tls=(papers.certificate, papers.key))
+    with httpx2.Client(base_url=org.url, verify=trust) as http:
+        assert http.get("/services/data").status_code == 200
+        org.close()
+    assert caplog.messages == []

@@ -11,6 +11,7 @@ from lht.devorg.http.damage import ConnectionCutError
 from lht.devorg.http.log import Entry
 
 _HANG_UP = "lht.devorg.hang_up"
+_GOODBYE_SECONDS = 0.1
 
 
 class Line(H11Protocol):
@@ -30,6 +31,15 @@ class Line(H11Protocol):
         """Tell whoever waits for it."""
         super().connection_lost(exc)
         self._lost.set()
+
+    def shutdown(self) -> None:
+        """End a connection on which nothing is under way, as the server ends.
+
+        TLS would wait for the other side to say goodbye, which an idle client does not.
+        """
+        super().shutdown()
+        if self.transport.is_closing() and self.transport.get_extra_info("sslcontext"):
+            self.loop.call_later(_GOODBYE_SECONDS, self.transport.abort)
 
     async def hang_up(self) -> None:
         """Send what was written so far, and no more."""
