@@ -136,6 +136,24 @@ def test_a_parent_is_named_by_its_key_or_by_null(api: Caller):
     assert api.error(found) == (400, "INVALID_FIELD", text)
 
 
+@pytest.mark.parametrize(
+    "parent",
+    [
+        {"attributes": [], "External_Key__c": "x"},
+        {"attributes": {"type": "Account"}, "External_Key__c": "x"},
+        {"attributes": {"type": 3}, "External_Key__c": "x"},
+        {"External_Key__c": "x", "Id": "y"},
+        {},
+        ["x"],
+        "x",
+    ],
+)
+def test_a_parent_is_named_by_one_key_of_its_own_kind(api: Caller, parent: Any):
+    body = {"Name": "x", "Parent__r": parent}
+    found = api.post("/sobjects/Everything__c", body)
+    assert api.error(found)[:2] == (400, "INVALID_FIELD")
+
+
 def test_nobody_is_above_himself(api: Caller):
     """In the hierarchies of standard objects: not at once, nor over others."""
     top = make(api, Name="Top")

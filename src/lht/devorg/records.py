@@ -212,10 +212,12 @@ def _resolve(view: View, sobject: SObject, name: str, value: Any) -> tuple[Field
 
 def _parent_id(view: View, sobject: SObject, reference: Field, key: Values) -> str:
     """Find the parent that ``{"Ext__c": "A-1"}`` means."""
-    kind = key.get("attributes", {}).get("type", reference.reference_to[0])
-    parent = view.sobject(kind)
+    attributes = key.get("attributes")
+    given = attributes.get("type") if isinstance(attributes, Mapping) else None
+    kind = str(given or reference.reference_to[0])
+    parent = view.metadata.by_name.get(kind.lower())
     pairs = [(name, value) for name, value in key.items() if name != "attributes"]
-    if len(pairs) != 1:
+    if parent is None or parent.name not in reference.reference_to or len(pairs) != 1:
         raise errors.unknown_column(str(reference.relationship_name), sobject.name)
     name, value = pairs[0]
     found = find_by_key(view, parent, name, value)
