@@ -73,6 +73,7 @@ def user_of(api: Caller, found) -> str:
         {"aud": "https://login.salesforce.com/"},
         {"exp": SECONDS},
         {"exp": str(SECONDS + 100)},
+        {"exp": SECONDS * 1000 + 300},
         {"exp": SECONDS - 179},
         {"exp": SECONDS + 359},
         {"sub": "nobody", "prn": ADA},

@@ -125,6 +125,7 @@ class SalesforceCli(Login):
         self, words: Sequence[str], told: dict[str, Any]
     ) -> ConfigError | SalesforceAuthError:
         name, text = str(told.get("name") or ""), str(told.get("message") or "")
+        text = " ".join(text.split())
         both = f"{name} {text}"
         if any(word in both for word in _UNKNOWN_COMMAND):
             return _too_old()
@@ -133,7 +134,6 @@ class SalesforceCli(Login):
         if any(word in name for word in _NO_LOGIN):
             return ConfigError(
                 f"the Salesforce CLI is not logged in to {self.org}",
-                why=text or None,
                 hint=f"sf org login web --alias {self.org}; sf org list shows the"
                 " logins there are",
             )

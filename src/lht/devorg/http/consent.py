@@ -1,5 +1,6 @@
 """Pages on which a person lets an application in."""
 
+import re
 from collections.abc import Mapping
 from html import escape
 from urllib.parse import urlencode, urlsplit
@@ -15,6 +16,7 @@ from lht.devorg.http.wire import Answer, Call
 _HTML = {"Content-Type": "text/html;charset=UTF-8"}
 _PAGE = """<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">\
 <title>{title}</title></head><body><h1>{title}</h1>{body}</body></html>"""
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
 _KEPT = (
     "response_type",
     "client_id",
@@ -58,7 +60,7 @@ def _check_request(service: Service, form: Form) -> None:
     service.sessions.credentials.check_client(required(form, "client_id"))
     uri = required(form, "redirect_uri")
     allowed = set(service.settings.callback_urls)
-    if (allowed and uri not in allowed) or not urlsplit(uri).scheme:
+    if (allowed and uri not in allowed) or not _URI.fullmatch(uri):
         text = "redirect_uri must match configuration"
         raise RefusalError("redirect_uri_mismatch", text)
     if form.get("response_type") != "code":

@@ -13,6 +13,9 @@ from lht.devorg.http.logins import Credentials, RefusalError
 ALGORITHM = "RS256"
 LIFE = SKEW = timedelta(minutes=3)
 
+# Source: the Salesforce CLI 2.146 tells exp in milliseconds, and orgs let it in.
+_MILLISECONDS_FROM = 1e11
+
 
 def audience(*, is_sandbox: bool) -> str:
     """Return the login host that an assertion is for, besides the org itself."""
@@ -45,9 +48,10 @@ def check_assertion(
 def _check_moment(expires: Any, now: float) -> None:
     """See that an assertion is neither over nor good for too long."""
     try:
-        left = float(expires) - now
+        moment = float(expires)
     except (TypeError, ValueError):
         raise _invalid() from None
+    left = (moment / 1000 if moment > _MILLISECONDS_FROM else moment) - now
     if left < -SKEW.total_seconds():
         raise RefusalError("invalid_grant", "expired authorization code")
     if not left <= (LIFE + SKEW).total_seconds():
