@@ -31,9 +31,9 @@ FAULTS = pytest.mark.parametrize("fault", list(faults()), ids=lambda fault: faul
 WAYS = pytest.mark.parametrize("options", [REST, BULK], ids=["rest", "bulk"])
 
 
-def changed_since_loaded(scene: Scene) -> None:
+def changed_since_loaded(scene: Scene, rows: int = ROWS) -> None:
     """Load accounts, then change them all and add some."""
-    ids = scene.accounts(ROWS)
+    ids = scene.accounts(rows)
     scene.sync("Account")
     scene.org.clock.advance(600)
     with scene.org.transaction() as transaction:

@@ -14,6 +14,10 @@ from lht.exceptions import LHTError, SyncError
 from lht.sync import extract
 from lht.sync.plan import Options
 
+ROWS, PAGE_ROWS = 50, 20
+pytestmark = pytest.mark.parametrize(
+    "org", [{"page_size": PAGE_ROWS, "bulk_page_rows": PAGE_ROWS}], indirect=True
+)
 ON_ONE_WAY = {
     faults.LocatorGone: [REST],
     faults.JobFailed: [BULK],
@@ -70,7 +74,7 @@ def test_a_load_is_right_or_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A load ends in the right table, or in a clear error and nothing half-written."""
-    changed_since_loaded(scene)
+    changed_since_loaded(scene, ROWS)
     added = scene.org.faults.add(scheduled(kind, seed, probability=0.5))
     with monkeypatch.context() as patch:
         if kind is faults.JobStuck:  # which nobody waits for here
@@ -90,7 +94,7 @@ def test_everything_goes_wrong_now_and_then(
     scene: Scene, way: Options, seed: int
 ) -> None:
     """Load after load is right or told, and as soon as nothing goes wrong, right."""
-    changed_since_loaded(scene)
+    changed_since_loaded(scene, ROWS)
     for number, kind in enumerate(faults.KINDS):
         if kind is not faults.JobStuck:
             fault = scheduled(kind, seed + number, probability=0.03)
