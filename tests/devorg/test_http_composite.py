@@ -1,10 +1,14 @@
 """Several requests in one: composite, graphs, batches and trees of records."""
 
+import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import yaml
 from tests.devorg.calling import BASE, Caller, calling
 
 ROLLED_BACK = (
@@ -424,3 +428,87 @@ def test_reference_ids_of_a_tree_are_unique(api: Caller):
         "message": "Duplicate ReferenceId provided in the request.",
         "fields": [],
     }
+
+
+def exchanges(path: Path) -> Iterator[tuple[Any, Any]]:
+    """Yield the bodies of requests and answers of recorded composites."""
+    for interaction in yaml.safe_load(path.read_text())["interactions"]:
+        request = interaction["request"]
+        if request["uri"].endswith("/composite"):
+            answer = interaction["response"]["body"]["string"]
+            yield json.loads(request["body"]), json.loads(answer)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ManualEditTestCompositeParallelSalesforce.test_http_headers",
+        "TestCompositeParallelSalesforce.test_composite_parallel_salesforce",
+        "TestCompositeParallelSalesforce.test_reference_ids",
+        "TestCountSObjects.test_count_sobjects_simple",
+    ],
+)
+def test_recorded_composites_get_answers_of_the_recorded_form(
+    api: Caller, recorded: Path, name: str
+):
+    """The same keys in the same order, also in the headers and bodies inside."""
+    for body, expected in exchanges(recorded / "http" / "cumulusci" / f"{name}.yaml"):
+        text = json.dumps(body).replace("vxx.0", "v62.0").replace("2020", "2040")
+        found = api.post("/composite", json.loads(text)).json()
+        pairs = zip(
+            found["compositeResponse"], expected["compositeResponse"], strict=True
+        )
+        for answer, known in pairs:
+            assert list(answer) == list(known)
+            assert answer["httpStatusCode"] == known["httpStatusCode"]
+            assert set(answer["httpHeaders"]) == set(known["httpHeaders"])
+            assert list(answer["body"] or ()) == list(known["body"] or ())
+
+
+def test_composites_at_once_do_not_meet(api: Caller):
+    """Each is a transaction of its own: what one does, no other one sees or undoes."""
+
+    def run(number: int) -> list[int]:
+        fails = number % 2 == 1
+        url = f"/query?q=SELECT Id FROM Account WHERE Name LIKE 'At once {number}.%25'"
+        first, second = (make(f"At once {number}.{at}", f"r{at}") for at in (0, 1))
+        last = sub("POST", "/sobjects/Account", "end", {} if fails else {"Name": "x"})
+        answers = composite(api, first, second, sub("GET", url, "seen"), last,
+                            allOrNone=True)  # fmt: skip
+        if not fails:
+            assert answers[2]["body"]["totalSize"] == 2
+        return statuses(answers)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(run, range(12)))
+    assert found == [[201, 201, 200, 201], [400] * 4] * 6
+    count = api.query("SELECT COUNT() FROM Account WHERE Name LIKE 'At once%'")
+    assert count["totalSize"] == 12
+
+
+def test_sums_inside_a_composite_are_those_of_its_own_records(api: Caller):
+    """A parent read before the end has the sums of children made before."""
+    answers = composite(
+        api,
+        sub("POST", "/sobjects/Invoice__c", "invoice", {}),
+        sub("POST", "/sobjects/Invoice_Line__c", "line",
+            {"Invoice__c": "@{invoice.id}", "Amount__c": 12.5}),
+        sub("GET", "/sobjects/Invoice__c/@{invoice.id}?fields=Total__c", "read"),
+        sub("DELETE", "/sobjects/Invoice_Line__c/@{line.id}", "gone"),
+        sub("GET", "/sobjects/Invoice__c/@{invoice.id}?fields=Total__c", "again"),
+        allOrNone=True,
+    )  # fmt: skip
+    assert statuses(answers) == [201, 201, 200, 204, 200]
+    assert answers[2]["body"]["Total__c"] == 12.5
+    assert answers[4]["body"]["Total__c"] == 0.0
+
+
+def test_a_composite_becomes_visible_late_as_a_whole():
+    with calling(visible_delay=0.3) as api:
+        answers = composite(api, make("Late", "a"), make("Late", "b"), allOrNone=True)
+        assert statuses(answers) == [201, 201]
+        counts = {named(api, "Late")}
+        while 2 not in counts:
+            api.pause()
+            counts.add(named(api, "Late"))
+        assert counts <= {0, 2}
