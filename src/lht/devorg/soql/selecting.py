@@ -101,9 +101,10 @@ class Selection:
             named = Column(column.path[-1:], column.field, column.sql)
         else:
             named = self._named(item, Column((), column.field, column.sql))
-        if named.path in self._taken:
-            raise texts.duplicate_alias(self._query.text, item.name, named.path[0])
-        self._taken.add(named.path)
+        name = named.path[0]
+        if (name.lower(),) in self._taken:
+            raise texts.duplicate_alias(self._query.text, item.name, name)
+        self._taken.add((name.lower(),))
         return named
 
     def _named(self, item: Operand, column: Column) -> Column:
