@@ -187,6 +187,22 @@ def test_the_first_fault_whose_turn_it_is_meets_a_request(api: Caller):
     assert statuses(api, 1) == [406]
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        faults.Cut(after_bytes=-1),
+        faults.NotReady(probability=1.1),
+        faults.NotReady(times=-1),
+        faults.Slow(piece_bytes=0),
+    ],
+    ids=repr,
+)
+def test_numbers_that_make_no_sense_are_a_mistake(api: Caller, fault: Fault):
+    with pytest.raises(ValueError, match="Expected"):
+        api.org.faults.add(fault)
+    assert list(api.org.faults) == []
+
+
 def test_threads_do_not_multiply_a_fault(api: Caller):
     """However many ask at once, it meets as many as it should."""
     added = api.org.faults.add(faults.NotReady(times=17))
@@ -315,6 +331,17 @@ def test_slow_bytes_are_the_right_ones(api: Caller):
     _, rest = Raw(api, closing=True).ask(path, gzip=False)
     assert rest.count(b"\r\n64\r\n") >= len(right) // 100 - 1
     assert dechunked(rest) == (right, True)
+
+
+def test_slow_bytes_keep_nobody_else_waiting(api: Caller):
+    """An answer that takes ever so long leaves the org free for others."""
+    path = result(api)
+    api.org.faults.add(faults.Slow(path="results", seconds=3_600))
+    with api.http.stream("GET", path) as slow:
+        assert slow.status_code == 200
+        assert statuses(api, 3) == [200, 200, 200]
+    while api.org.requests.entries()[-4].milliseconds is None:
+        api.pause()  # until the org has noticed that nobody listens
 
 
 # -- rows and pages -------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from lht.devorg.faults import Fault
+from lht.devorg.faults import KINDS, Fault, parse_fault
 
 
 @dataclass(eq=False)
@@ -65,7 +65,13 @@ class Schedule:
             return iter(list(self._scheduled))
 
     def add(self, fault: Fault) -> Scheduled:
-        """Let something go wrong from now on; return what tells how often it did."""
+        """Let something go wrong from now on; return what tells how often it did.
+
+        Raises:
+            ValueError: Its numbers make no sense.
+        """
+        if type(fault) in KINDS:
+            parse_fault(fault.as_json())  # which checks them
         with self._lock:
             added = Scheduled(next(self._numbers), fault)
             self._scheduled.append(added)
