@@ -1,8 +1,10 @@
-"""Records by relationship, records used last, keys, hierarchies, collections."""
+"""Records by relationship, used last, by key, with files, in hierarchies and many."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import pytest
 from tests.devorg.calling import BASE, Caller, calling
 
@@ -221,3 +223,65 @@ def test_two_thousand_records_are_retrieved_at_once(api: Caller):
     found = api.post(path, {"ids": ids[1:], "fields": ["Id"]})
     assert len(found.json()) == 2_000
     assert api.post(path, {"ids": ids, "fields": ["Id"]}).status_code == 400
+
+
+def upload(api: Caller, method: str, path: str, *parts: Any) -> httpx2.Response:
+    """Send parts of (name, file's name, content, type)."""
+    return api.call(method, path, files=[(part[0], part[1:]) for part in parts])
+
+
+def test_files_come_as_parts(api: Caller):
+    """The record in one part of JSON, any bytes in another one."""
+    account = make(api, Name="With file")
+    content = bytes(range(256)) + b"\r\n--boundary\r\n"
+    entity = {"Name": "a.bin", "ParentId": account}
+    made = upload(
+        api,
+        "POST",
+        "/sobjects/Attachment/",
+        ("entity_attachment", "", json.dumps(entity), "application/json"),
+        ("Body", "a.bin", content, "application/octet-stream"),
+    )
+    assert made.status_code == 201, made.text
+    path = f"/sobjects/Attachment/{made.json()['id']}"
+    assert api.get(f"{path}/Body").content == content
+    changed = upload(
+        api,
+        "PATCH",
+        path,
+        ("entity", "", json.dumps({"Name": "b"}), "application/json"),
+        ("Body", "b", b"new", "text/plain"),
+    )
+    assert changed.status_code == 204
+    assert api.get(f"{path}/Body").content == b"new"
+    assert api.get(path, fields="Name").json()["Name"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("head", "content", "code"),
+    [
+        ("X-Name: none", "x", "INVALID_MULTIPART_REQUEST"),
+        ("Content-Type: application/json", "{", "JSON_PARSER_ERROR"),
+        ("Content-Type: application/json", "[1]", "JSON_PARSER_ERROR"),
+        (
+            "Content-Type: multipart/mixed; boundary=y",
+            "--y\r\n\r\nx\r\n--y--",
+            "INVALID_MULTIPART_REQUEST",
+        ),
+    ],
+)
+def test_parts_that_cannot_be_read(api: Caller, head: str, content: str, code: str):
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    part = f"--x\r\n{head}\r\n\r\n{content}\r\n--x--\r\n"
+    for body, expected in ((part, code), ("", "INVALID_MULTIPART_REQUEST")):
+        found = api.call("POST", "/sobjects/Attachment", content=body, headers=kind)
+        assert api.error(found)[:2] == (400, expected)
+
+
+def test_a_method_may_be_a_parameter(api: Caller):
+    """For clients that cannot send all of them; only with POST."""
+    path = f"/sobjects/Account/{make(api, Name='Old')}"
+    patch = {"_HttpMethod": "PATCH"}
+    found = api.call("POST", path, params=patch, json={"Name": "New"})
+    assert (found.status_code, found.content) == (204, b"")
+    assert api.get(path, **patch).json()["Name"] == "New"

@@ -190,6 +190,8 @@ def _for(call: Call, session: Session) -> Call:
     """Attach the session, and unpack the body now that somebody wants to read it."""
     if call.headers.get("content-encoding", "").lower() == "gzip":
         call = replace(call, body=inflate(call.body))
+    if call.method == "POST" and "_HttpMethod" in call.params:
+        call = replace(call, method=call.params["_HttpMethod"].upper())
     return replace(call, session=session)
 
 

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from lht.devorg.errors import OrgError
 from lht.devorg.http import conditional, relations
 from lht.devorg.http.lookup import find_sobject, id_by_key, known_id, read_record
+from lht.devorg.http.multipart import read_values
 from lht.devorg.http.rows import record_values, saved
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json, boolean
@@ -18,7 +19,7 @@ _UPSERT_BODY_SINCE = 46
 
 def create(service: Service, call: Call) -> Answer:
     """Answer ``POST /sobjects/X``."""
-    sobject, values = find_sobject(service, call), record_values(call.json(Json))
+    sobject, values = find_sobject(service, call), read_values(call)
     id_ = service.write(
         lambda writer: writer.insert(sobject.name, values, user=call.user_id)
     )
@@ -115,7 +116,7 @@ def _read(service: Service, call: Call, sobject: SObject, id_text: str) -> Answe
 
 
 def _update(service: Service, call: Call, sobject: SObject, id_text: str) -> Answer:
-    values = record_values(call.json(Json))
+    values = read_values(call)
     if any(name.lower() == "id" for name in values):
         message = "The Id field should not be specified in the sobject data."
         raise OrgError(400, "INVALID_FIELD", message)
