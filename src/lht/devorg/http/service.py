@@ -20,8 +20,6 @@ from lht.devorg.writer import Writer
 
 T = TypeVar("T")
 
-_REMEMBERED_REQUESTS = 100_000
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(LoginSettings):
