@@ -106,6 +106,17 @@ def test_refusals_of_jobs_tell_the_code_first(api: Caller):
     assert list(error) == ["errorCode", "message"]
 
 
+def test_what_goes_wrong_is_told_in_the_callers_format(api: Caller):
+    """Who asks for XML gets the refusal, or the wrong number, in XML."""
+    api.org.faults.add(faults.ServerTooBusy(times=1))
+    api.org.faults.add(faults.WrongRows())
+    xml = {"Accept": "application/xml"}
+    refused = api.call("GET", "/query", params={"q": SOQL}, headers=xml)
+    assert "<errorCode>SERVER_UNAVAILABLE</errorCode>" in refused.text
+    found = api.call("GET", "/query", params={"q": SOQL}, headers=xml)
+    assert f"<totalSize>{ROWS + 1}</totalSize>" in found.text
+
+
 # -- when and where -------------------------------------------------------------------
 
 

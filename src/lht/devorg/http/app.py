@@ -173,7 +173,7 @@ def _unexpected() -> OrgError:
 def answer(service: Service, call: Call) -> Answer:
     """Answer one HTTP request: authorise, meter, dispatch."""
     if not call.path.startswith("/services/data/v"):
-        return xml_answers.as_asked(dispatch(service, call), call)
+        return dispatch(service, call)
     try:
         session = service.sessions.use(call.headers.get("authorization", ""))
         service.api_usage.count(request_limit_exceeded)
@@ -181,7 +181,7 @@ def answer(service: Service, call: Call) -> Answer:
     except OrgError as error:
         found = error_answer(error)
     usage = service.api_usage
-    return xml_answers.as_asked(found, call).with_headers(
+    return found.with_headers(
         {"Sforce-Limit-Info": f"api-usage={usage.used}/{usage.limit}"}
     )
 
@@ -228,9 +228,11 @@ def _met(service: Service, call: Call, entry: Entry) -> Answer:
         query = "&".join(f"{name}={text}" for name, text in call.params.items())
         met = service.faults.meet(call.method, call.path, query)
     if met is None:
-        return answer(service, call)
-    entry.fault = str(met)
-    return strike(met.fault, service, call, partial(answer, service))
+        found = answer(service, call)
+    else:
+        entry.fault = str(met)
+        found = strike(met.fault, service, call, partial(answer, service))
+    return xml_answers.as_asked(found, call)
 
 
 def _too_long(request: Request) -> Answer | None:
