@@ -26,7 +26,11 @@ _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]*")
 _REAL_TOKEN = re.compile(r"00D\w{12}(\w{3})?!\S+", re.ASCII)
 _UNKNOWN_COMMAND = ("is not a sf command", "CommandNotFound", "command_not_found")
 _NO_LOGIN = ("NamedOrgNotFound", "NoAuthInfoFound", "AuthInfoCreationError", "NoOrg")
-_OVER = ("RefreshTokenAuthError", "expired access/refresh token")
+_OVER = (
+    "RefreshTokenAuthError",
+    "expired access/refresh token",
+    "Unable to refresh session",
+)
 
 
 class SalesforceCli(Login):
@@ -62,7 +66,7 @@ class SalesforceCli(Login):
         before = self._token
         sf = _executable()
         shown = self._run(sf, "org", "display")
-        status = str(shown.get("connectedStatus") or "")
+        status = " ".join(str(shown.get("connectedStatus") or "").split())
         if any(words in status for words in _OVER):
             raise self._over(status)
         token = str(shown.get("accessToken") or "")

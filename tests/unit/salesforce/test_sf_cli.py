@@ -145,12 +145,15 @@ def test_a_login_that_does_not_exist_is_told(sf):
     assert "sf org login web --alias prod" in error.hint
 
 
-@pytest.mark.parametrize("place", ["status", "name", "message"])
+@pytest.mark.parametrize("place", ["status", "older status", "name", "message"])
 def test_a_login_that_is_over_is_told(sf, place):
     """However the CLI finds out, logging in again is what helps."""
     words = "expired access/refresh token"
     if place == "status":
-        sf.shows(connectedStatus="RefreshTokenAuthError")
+        sf.shows(connectedStatus="Unable to refresh session due to:\nno")
+        sf.tells()
+    elif place == "older status":
+        sf.shows(connectedStatus="RefreshTokenAuthError", accessToken=TOKEN)
     elif place == "name":
         sf.fails("org display", "RefreshTokenAuthError", "no")
     else:
