@@ -135,6 +135,13 @@ def test_flags_of_a_file_win_over_what_is_likely(declare: Declare) -> None:
     assert (found.createable, found.replicateable) == (False, True)
 
 
+def test_a_flag_may_be_null_as_old_describes_have_it(declare: Declare) -> None:
+    """Null says nothing of an object, and is answered as it was told."""
+    metadata = declare(a=described("Ship__c", searchLayoutable=None, queryable=True))
+    assert ship(metadata).search_layoutable
+    assert rendered(metadata, "Ship__c")["searchLayoutable"] is None
+
+
 def test_calculated_fields_keep_their_formula_as_text(declare: Declare) -> None:
     """A formula is shown and read-only; its values are kept like any others."""
     rule = {"calculated": True, "calculatedFormula": "A + 1", "createable": False}

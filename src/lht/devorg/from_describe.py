@@ -281,6 +281,8 @@ def _said(place: str, given: Json, keys: Mapping[str, tuple[str, str]]) -> Attri
         if key not in given:
             continue
         value = given[key]
+        if value is None and kind == _FLAG:  # as describes of v23 have it
+            continue
         fits = {
             _FLAG: isinstance(value, bool),
             _WHOLE: isinstance(value, int) and not isinstance(value, bool),
