@@ -1,6 +1,7 @@
 """What can be computed of groups of records: GROUP BY, HAVING, aggregates."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from lht.devorg.metadata import Field
 from lht.devorg.soql import texts
@@ -15,6 +16,7 @@ from lht.devorg.soql.ordering import sort_keys
 from lht.devorg.soql.scope import Column, Scope
 
 _NUMERIC = {"int", "double", "currency", "percent"}
+_TEXTS = {"string", "textarea", "phone", "email", "url", "combobox"}
 
 # Source: SOQL and SOSL Reference v65, "GROUP BY ROLLUP" and "GROUP BY CUBE".
 MAX_TOTALED = 3
@@ -40,7 +42,7 @@ class Groups(Operands):
     @property
     def clause(self) -> str:
         """SQL for GROUP BY, empty where all records are one group."""
-        keys = ", ".join(key.sql for key in self._keys)
+        keys = ", ".join(_folded(key) for key in self._keys)
         if self._query.grouping:
             return f"GROUP BY {self._query.grouping} ({keys})"
         return f"GROUP BY {keys}" if keys else ""
@@ -59,7 +61,17 @@ class Groups(Operands):
         if not self._is_key(column):
             name = operand.name if isinstance(operand, FieldPath) else _first(operand)
             raise texts.not_grouped(self.text, name)
-        return column
+        return self._shown(column)
+
+    def _shown(self, key: Column) -> Column:
+        """Show one spelling of all that are one group; none in a subtotal's row."""
+        folded = _folded(key)
+        if folded == key.sql:
+            return key
+        sql = f"min({key.sql})"
+        if self._query.grouping:
+            sql = f"CASE WHEN GROUPING({folded}) = 0 THEN {sql} END"
+        return replace(key, sql=sql)
 
     def _group_keys(self) -> Iterator[Column]:
         query = self._query
@@ -94,7 +106,7 @@ class Groups(Operands):
         if not self._query.grouping or not self._is_key(column):
             message = "GROUPING() takes a field of GROUP BY ROLLUP or GROUP BY CUBE"
             raise texts.wrong_call(self.text, call.name, message)
-        return computed(call, "int", f"GROUPING({column.sql})")
+        return computed(call, "int", f"GROUPING({_folded(column)})")
 
     def _check(self, call: Call, argument: Operand, column: Column) -> None:
         field = column.field
@@ -103,6 +115,17 @@ class Groups(Operands):
             shown = argument.name.text
             message = f"field {shown} does not support aggregate operator "
             raise texts.wrong_call(self.text, argument.name, message + call.function)
+
+
+def _folded(column: Column) -> str:
+    """Return SQL for what is equal within a group: for texts, whatever the case.
+
+    So it is for users with an English locale, as all of this org's are.
+
+    Source: github.com/octoberswimmer/aer-dist/issues/11, read 2026-11-21.
+    """
+    text = column.field.type in _TEXTS and not column.field.case_sensitive
+    return f"lower({column.sql})" if text else column.sql
 
 
 def _first(call: Call) -> Name:
@@ -120,7 +143,7 @@ def _count(call: Call, column: Column) -> Column:
 
 
 def _count_distinct(call: Call, column: Column) -> Column:
-    return computed(call, "int", f"count(DISTINCT {column.sql})")
+    return computed(call, "int", f"count(DISTINCT {_folded(column)})")
 
 
 def _number(call: Call, column: Column) -> Column:
