@@ -3,8 +3,8 @@
 import threading
 from collections import OrderedDict, defaultdict
 
-# Source: Object Reference, "RecentlyViewed".
 MAX_ITEMS = 200
+"""How many records are remembered of each user."""
 
 
 class RecentItems:

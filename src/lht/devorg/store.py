@@ -185,10 +185,14 @@ class Store(Writer):
 
         Nobody else changes those records meanwhile: the view has locked them.
         """
-        with self.lock:
-            rollups.recompute(view)
-            cursor.begin()
-            self.tables.write(cursor, view.changes, view.new)
+        try:
+            with self.lock:
+                rollups.recompute(view)
+                cursor.begin()
+                self.tables.write(cursor, view.changes, view.new)
+        except BaseException:
+            cursor.close()
+            raise
         return cast("duckdb.DuckDBPyConnection", _Begun(cursor))
 
     def transaction(self) -> Transaction:

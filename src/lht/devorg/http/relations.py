@@ -1,15 +1,18 @@
 """Records reached by the names of relationships: ``/sobjects/X/ID/Owner/Manager``."""
 
+import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from lht.devorg.errors import OrgError, not_found
+from lht.devorg.errors import not_found, unknown_column
 from lht.devorg.http.lookup import known_id
 from lht.devorg.http.query import run_query
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call
 from lht.devorg.links import child_relationship
 from lht.devorg.metadata import Field, SObject
+
+_FIELDS = re.compile(r"\s*[\w.]+(?:\s*,\s*[\w.]+)*\s*")
 
 
 class Place(NamedTuple):
@@ -55,8 +58,8 @@ def list_children(
     child, reference = found
     service.store.get(parent.sobject.name, parent.id)
     fields = call.params.get("fields") or ", ".join(f.name for f in child.fields)
-    if any(not (c.isalnum() or c in "_., ") for c in fields):
-        raise OrgError(400, "INVALID_FIELD", f"No such column '{fields}'")
+    if not _FIELDS.fullmatch(fields):
+        raise unknown_column(fields, child.name)
     soql = f"SELECT {fields} FROM {child.name} WHERE {reference.name} = '{parent.id}'"
     return run_query(service, replace(call, params={"q": soql}))
 
