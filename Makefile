@@ -5,13 +5,14 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+JSFORCE := $(VENV)/jsforce/.installed
 WORKERS ?= 2
 LOWEST := .venv-lowest
 LOWEST_TOOLS := build editables fakesnow hatchling hypothesis jsonschema pytest pytest-xdist sqlfluff
 
 .PHONY: test check demo bench docs dist lock lowest clean
 
-test: check
+test: check $(JSFORCE)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(STAMP)
@@ -42,6 +43,12 @@ lock: $(STAMP)
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file - pyproject.toml - \
 	| grep "^[a-z]"; } > requirements.lock.new
 	mv requirements.lock.new requirements.lock
+
+# A client in JavaScript, for the tests of the local org, where there is an npm.
+$(JSFORCE): tests/clients/js/package.json tests/clients/js/package-lock.json | $(STAMP)
+	@command -v npm >/dev/null || { echo "no npm: the tests with jsforce are left out" >&2; exit 0; }; \
+	mkdir -p $(@D) && cp $^ $(@D) && cd $(@D) \
+	&& npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch $(@F)
 
 # The suite with the lowest versions that pyproject.toml allows.
 lowest: $(LOWEST)/.installed

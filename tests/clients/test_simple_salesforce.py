@@ -308,5 +308,5 @@ def test_a_bulk_query_brings_every_record(sf, tmp_path):
     assert [each["number_of_records"] for each in files] == [count]
     sf.Contact.delete(sf.Contact.create({"LastName": "Gone"})["id"])
     assert sum(rows(text) for text in bulk.query_all(soql, wait=0)) > count
-    with pytest.raises(SalesforceMalformedRequest, match="INVALIDENTITY"):
+    with pytest.raises(SalesforceMalformedRequest, match="INVALID_FIELD"):
         list(bulk.query("SELECT Nothing FROM Contact", wait=0))

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 _PIECE = 65_536
 _OPEN = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -20,12 +20,10 @@ def tunnel(url: str) -> Iterator[str]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="tunnel")
     thread.start()
+    proxy = _Proxy(urlsplit(url))
     try:
-        place = urlsplit(url)
-        server = _run(loop, asyncio.start_server(_leading_to(place), "127.0.0.1", 0))
-        yield "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
-        server.close()
-        _run(loop, _end_all())
+        yield _run(loop, proxy.start())
+        _run(loop, proxy.stop())
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -36,27 +34,36 @@ def _run(loop, coroutine):
     return asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=10)
 
 
-async def _end_all() -> None:
-    """End the connections that clients have left open."""
-    rest = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in rest:
-        task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)
+class _Proxy:
+    def __init__(self, place: SplitResult) -> None:
+        self._place = place
+        self._ends: set[asyncio.StreamWriter] = set()
 
+    async def start(self) -> str:
+        self._server = await asyncio.start_server(self._lead, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()
+        return f"http://{host}:{port}"
 
-def _leading_to(place):
-    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def stop(self) -> None:
+        """End the connections, too, that clients have left open."""
+        self._server.close()
+        for end in self._ends:
+            end.transport.abort()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*rest)
+
+    async def _lead(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         asked = await reader.readuntil(b"\r\n\r\n")
         assert asked.startswith(b"CONNECT "), asked
-        there = await asyncio.open_connection(place.hostname, place.port)
+        place = self._place.hostname, self._place.port
+        far_reader, far_writer = await asyncio.open_connection(*place)
         writer.write(_OPEN)
-        try:
-            await asyncio.gather(_pass_on(reader, there[1]), _pass_on(there[0], writer))
-        finally:
-            there[1].close()
-            writer.close()
-
-    return lead
+        ends = {writer, far_writer}
+        self._ends |= ends
+        await asyncio.gather(_pass_on(reader, far_writer), _pass_on(far_reader, writer))
+        self._ends -= ends
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
