@@ -8,6 +8,8 @@ import httpx2
 import pytest
 from tests.devorg.calling import BASE, Caller, calling
 
+from lht.devorg.errors import OrgError
+
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Caller]:
@@ -168,6 +170,19 @@ def test_nobody_is_above_himself(api: Caller):
         assert error["fields"] == ["ParentId"]
     found = api.call("PATCH", f"/sobjects/Account/{low}", json={"ParentId": top})
     assert found.status_code == 204
+
+
+def test_a_merge_closes_no_circle(api: Caller):
+    """A master below a child of the loser's would come to be above itself."""
+    loser = make(api, Name="Loser")
+    between = make(api, Name="Between", ParentId=loser)
+    master = make(api, Name="Master", ParentId=between)
+    with pytest.raises(OrgError, match="CIRCULAR_DEPENDENCY"):
+        api.org.merge("Account", master, [loser])
+    assert api.org.store.get("Account", between)["ParentId"] == loser
+    child = make(api, Name="Child", ParentId=loser)
+    api.org.merge("Account", child, [loser])
+    assert api.org.store.get("Account", child)["ParentId"] is None
 
 
 def row(kind: str, /, **values: Any) -> dict[str, Any]:
