@@ -97,7 +97,7 @@ def test_sessions_end_when_unused_and_live_on_when_used():
 
 
 @pytest.mark.parametrize(
-    "header", ["", "Bearer", "Bearer x", "Basic eDp5", "Bearer 00D!"]
+    "header", ["", "Bearer x", "OAuth 00Dx0000000BV7z!x", "Bearer 00D!"]
 )
 def test_a_bad_session_gets_the_recorded_answer(
     api: Caller, header: str, recorded: Path
@@ -106,6 +106,23 @@ def test_a_bad_session_gets_the_recorded_answer(
     found = api.call("GET", "/limits", headers={"Authorization": header})
     assert found.status_code == 401
     assert found.json() == json.loads(path.read_text())
+
+
+@pytest.mark.parametrize("header", ["Bearer", "OAuth", "Basic eDp5", "Token x y"])
+def test_a_header_without_a_session_is_told_from_a_bad_session(
+    api: Caller, header: str
+):
+    """As real orgs answer clients that forgot the token, or its scheme."""
+    found = api.call("GET", "/limits", headers={"Authorization": header})
+    refused = (401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+    assert api.error(found) == refused
+
+
+def test_who_is_not_known_is_asked_for_a_token_and_not_counted(api: Caller):
+    """A 401 names the scheme, and tells nothing of the org's usage."""
+    found = api.call("GET", "/limits", headers={"Authorization": "Bearer x"})
+    assert found.headers["www-authenticate"] == "Token"
+    assert "sforce-limit-info" not in found.headers
 
 
 def test_versions_need_no_session_and_are_not_metered(api: Caller):

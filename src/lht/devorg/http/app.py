@@ -176,6 +176,9 @@ def answer(service: Service, call: Call) -> Answer:
         return dispatch(service, call)
     try:
         session = service.sessions.use(call.headers.get("authorization", ""))
+    except OrgError as error:
+        return error_answer(error).with_headers({"WWW-Authenticate": "Token"})
+    try:
         service.api_usage.count(request_limit_exceeded)
         found = dispatch(service, _for(call, session))
     except OrgError as error:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from lht.devorg.clock import Clock
 from lht.devorg.http.codes import Codes
 from lht.devorg.http.logins import Credentials, LoginSettings, RefusalError
-from lht.devorg.http.wire import Session, bad_session
+from lht.devorg.http.wire import Session, bad_header, bad_session
 
 # Source: Salesforce Help, "Manage OAuth Access Policies": five for each user and
 # application, the oldest goes.
@@ -106,11 +106,12 @@ class Sessions:
         """Return the session of an Authorization header and let it live on.
 
         Raises:
-            OrgError: INVALID_SESSION_ID.
+            OrgError: INVALID_SESSION_ID, or INVALID_AUTH_HEADER where the header can
+                have no session at all.
         """
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() not in {"bearer", "oauth"}:
-            raise bad_session()
+        scheme, _, token = authorization.strip().partition(" ")
+        if scheme and not (token and scheme.lower() in {"bearer", "oauth"}):
+            raise bad_header()
         return self.use_token(token.strip())
 
     def use_token(self, token: str) -> Session:

@@ -131,6 +131,11 @@ def bad_session() -> OrgError:
     return OrgError(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
+def bad_header() -> OrgError:
+    """Refuse an Authorization header without a token, or of another scheme."""
+    return OrgError(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+
+
 def inflate(body: bytes) -> bytes:
     """Unpack a body sent with ``Content-Encoding: gzip``."""
     try:
