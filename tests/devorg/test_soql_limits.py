@@ -1,7 +1,9 @@
 """What a query may not be, and the words in which an org says so."""
 
+import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -249,14 +251,24 @@ def test_numbers_may_be_huge(metadata: Metadata):
     [
         (
             (
-                "SELECT Id, AccountSource, AnnualRevenue, LastReferencedDate, Jigsaw, "
-                "JigsawCompanyId, Nonsense, AccountSource, DunsNumber, Tradestyle FROM "
-                "Account"
+                "SELECT LastViewedDate, LastReferencedDate, Jigsaw, JigsawCompanyId, "
+                "Nonsense___, AccountSource, DunsNumber, Tradestyle FROM Account"
             ),
             (
-                "LastReferencedDate, Jigsaw, JigsawCompanyId, Nonsense, AccountSource, "
-                "DunsNumber, Tradestyle"
+                "LastReferencedDate, Jigsaw, JigsawCompanyId, Nonsense___, "
+                "AccountSource, DunsNumber"
             ),
+        ),
+        (
+            (
+                "SELECT Id FROM Account WHERE LastModifiedDate=TODAY AND "
+                "Nonsense_Nonsense='0050h00000IW2Jf' AND Name = 'x'"
+            ),
+            "WHERE LastModifiedDate=TODAY AND Nonsense_Nonsense='0050h00000IW2Jf'",
+        ),
+        (
+            "SELECT Id,Name,BillingCity,IsDeleted FROM Nonsense",
+            "Name,BillingCity,IsDeleted FROM Nonsense",
         ),
         ("SELECT Nonsense FROM Account", "SELECT Nonsense FROM Account"),
         ("SELECT Id,\n  Nonsense\nFROM Account", "  Nonsense"),
@@ -265,9 +277,17 @@ def test_numbers_may_be_huge(metadata: Metadata):
 def test_messages_show_whole_words_around_the_place(
     refusal: Refusal, text: str, shown: str
 ):
-    """About fifty characters of the line on either side, as orgs show them."""
+    """About thirty characters of the line on either side, as orgs show them."""
     _, line, caret, place, _ = refusal(text).message.split("\n", 4)
     assert line == shown
     assert line[len(caret) - 1 :].startswith("Nonsense")
     row = text[: text.index("Nonsense")].count("\n") + 1
     assert place.startswith(f"ERROR at Row:{row}:Column:")
+
+
+def test_recorded_messages_show_as_much(refusal: Refusal, recorded: Path):
+    """An org's own message for a query whose text can be told from it."""
+    path = recorded / "http" / "amp-labs" / "unknown-object.json"
+    (known,) = json.loads(path.read_text())
+    shown = known["message"].split("\n")[1]
+    assert refusal(f"SELECT Id,{shown}").message == known["message"]

@@ -1,16 +1,14 @@
 """Salesforce's own words for what is wrong with a query."""
 
-import re
-
 from lht.devorg.errors import OrgError
 from lht.devorg.soql.nodes import Name
 
-# How much of a line an error message repeats before and after the place it means: only
-# whole words. Seen in messages that public issues quote.
-_AROUND = 50
+# How much of a line an error message repeats before and after the place it means, and
+# then on to the end of the word: seen in messages that public issues quote.
+_AROUND = 30
+_BETWEEN_WORDS = " \t\r,"
 
 _SEE_WSDL = "Please reference your WSDL or the describe call for the appropriate names."
-_LATER_WORD = re.compile(r"\s+")
 
 
 def located(text: str, position: int, message: str) -> str:
@@ -18,7 +16,7 @@ def located(text: str, position: int, message: str) -> str:
     begin = text.rfind("\n", 0, position) + 1
     row = text.count("\n", 0, position) + 1
     column = position - begin + 1
-    line = text[begin:].partition("\n")[0]
+    line = text.rstrip()[begin:].partition("\n")[0]
     start, end = _window(line, column - 1)
     caret = " " * (column - 1 - start) + "^"
     place = f"ERROR at Row:{row}:Column:{column}"
@@ -26,13 +24,17 @@ def located(text: str, position: int, message: str) -> str:
 
 
 def _window(line: str, position: int) -> tuple[int, int]:
-    """Choose the part of a line that is shown."""
-    start, end = max(0, position - _AROUND), min(len(line), position + _AROUND)
-    if start and (word := _LATER_WORD.search(line, start - 1, position)):
-        start = word.end()
-    if end < len(line):
-        words = line[position : end + 1].rsplit(maxsplit=1)
-        end = position + len(words[0].rstrip(",")) if len(words) > 1 else end
+    """Choose the part of a line that is shown.
+
+    Source: github.com/apache/camel-quarkus/issues/3022, forcedotcom/cli/issues/1356,
+    boomii/bdw/issues/94, read 2026-11-21.
+    """
+    start = max(0, position - _AROUND)
+    end = min(len(line), position + _AROUND + 1)
+    while start > 0 and line[start - 1] not in _BETWEEN_WORDS:
+        start -= 1
+    while end < len(line) and line[end] not in _BETWEEN_WORDS:
+        end += 1
     return start, end
 
 
