@@ -381,6 +381,15 @@ def test_semi_joins(org: Store, rows: list[Row]):
     assert len(run(org, f"SELECT Id FROM Account WHERE Id IN ({parents})")) >= 3
 
 
+def test_an_id_with_a_wrong_checksum_finds_nothing(org: Store, rows: list[Row]):
+    """Its end is not looked at, as recorded: what has an id's length is an id."""
+    assert ids(org, "Id = 'a001a000001E1vFAKE'") == []
+    code = "INVALID_QUERY_FILTER_OPERATOR"
+    for text in ("a001a000001E1vFAK", "a001a000001E1v-AKE"):
+        query = f"SELECT Id FROM Everything__c WHERE Id = '{text}'"
+        assert refusal(org, query).code == code
+
+
 def test_ids_are_found_by_either_length(org: Store, rows: list[Row]):
     id_ = rows[0]["Id"]
     for text in (id_, id_[:15]):

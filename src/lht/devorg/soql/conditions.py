@@ -4,6 +4,7 @@ SOQL knows no third truth value: a comparison with a null is false, its opposite
 true. So every condition compiles to SQL that is never NULL.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -52,6 +53,7 @@ CURRENCY = "USD"
 _OPPOSITE = {"NOT IN": "IN", "EXCLUDES": "INCLUDES", "!=": "="}
 
 _ID_TYPES = {"id", "reference"}
+_LIKE_AN_ID = re.compile(r"[0-9A-Za-z]{18}")
 # The word for a field's type in error messages, and the literals it takes.
 _TYPE_WORDS = {
     "boolean": ("boolean", LiteralKind.WORD),
@@ -250,11 +252,14 @@ class Conditions:
             raise self._wrong(name, field, literal) from None
 
     def _id(self, name: Name, value: str) -> str:
-        """Bring an id into its long form; the empty text is no id but finds none."""
-        found = check(value) if value else value
-        if found is None:
+        """Bring an id into its long form.
+
+        The empty text finds nothing, and an id whose checksum is wrong neither.
+        """
+        found = check(value)
+        if found is None and value and not _LIKE_AN_ID.fullmatch(value):
             raise invalid_id(name, value, self.text)
-        return found
+        return found or value
 
     def _wrong(self, name: Name, field: Field, literal: Literal) -> Exception:
         if (
