@@ -381,7 +381,7 @@ def test_semi_joins(org: Store, rows: list[Row]):
     assert len(run(org, f"SELECT Id FROM Account WHERE Id IN ({parents})")) >= 3
 
 
-def test_an_id_with_a_wrong_checksum_finds_nothing(org: Store, rows: list[Row]):
+def test_an_id_with_a_wrong_checksum_finds_nothing(org: Store):
     """Its end is not looked at, as recorded: what has an id's length is an id."""
     assert ids(org, "Id = 'a001a000001E1vFAKE'") == []
     code = "INVALID_QUERY_FILTER_OPERATOR"
