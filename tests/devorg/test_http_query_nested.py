@@ -162,7 +162,7 @@ def test_children_have_conditions_children_and_a_bin(api: Caller):
         ("SELECT (SELECT Id FROM Contacts FOR VIEW) FROM Account", "token: 'VIEW'"),
         (
             f"{'SELECT (' * 5}SELECT Id{' FROM ChildAccounts)' * 5} FROM Account",
-            "4 levels deep",
+            "only be nested 4 deep",
         ),
     ],
 )
@@ -171,6 +171,19 @@ def test_sub_queries_that_make_no_sense(api: Caller, soql: str, message: str):
     assert status == 400
     assert code in {"INVALID_TYPE", "INVALID_FIELD", "MALFORMED_QUERY"}
     assert message in text
+
+
+def test_sub_queries_nest_since_version_58(api: Caller):
+    """Before, a sub-query had none of its own."""
+    soql = "SELECT (SELECT (SELECT Id FROM Cases) FROM Contacts) FROM Account LIMIT 1"
+    answers = {
+        version: api.get(f"/services/data/v{version}/query", q=soql)
+        for version in ("57.0", "58.0")
+    }
+    assert answers["58.0"].status_code == 200
+    status, code, message = api.error(answers["57.0"])
+    assert (status, code) == (400, "MALFORMED_QUERY")
+    assert "only be nested 1 deep" in message
 
 
 def test_typeof_shows_what_fits_the_type(api: Caller):

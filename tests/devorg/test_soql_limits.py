@@ -82,7 +82,7 @@ def test_sub_queries_go_five_levels_deep(levels: int):
     if levels == 4:
         assert compiled(related(1), f"{inside} FROM Node").members
     else:
-        with pytest.raises(OrgError, match="4 levels deep"):
+        with pytest.raises(OrgError, match="only be nested 4 deep"):
             compiled(related(1), f"{inside} FROM Node")
 
 

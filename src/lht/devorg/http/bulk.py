@@ -36,7 +36,7 @@ def create_job(service: Service, call: Call) -> Answer:
     query = body.get("query")
     if not isinstance(query, str) or not query.strip():
         raise _api_error("Query is required for a query job")
-    compiled = _compile(service, query, all_rows=operation == "queryAll")
+    compiled = _compile(service, query, call.user_id, all_rows=operation == "queryAll")
     service.jobs.meter.count(lambda: _too_many_jobs(service.jobs.meter.limit))
     request = JobRequest(
         compiled=compiled,
@@ -64,7 +64,7 @@ def _choice(body: Json, name: str, allowed: Any, default: str | None) -> str:
     return value
 
 
-def _compile(service: Service, text: str, *, all_rows: bool) -> Compiled:
+def _compile(service: Service, text: str, user_id: str, *, all_rows: bool) -> Compiled:
     """Compile a query that Bulk takes; what it does not, it refuses right here."""
     query = parse(text)
     metadata = service.store.metadata
@@ -79,7 +79,7 @@ def _compile(service: Service, text: str, *, all_rows: bool) -> Compiled:
         metadata,
         all_rows=all_rows,
         today=today,
-        user_id=service.store.user_id,
+        user_id=user_id,
     )
     if any(column.field.parts for column in compiled.columns):
         raise _api_error("Selecting compound data not supported in Bulk Query")

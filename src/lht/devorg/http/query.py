@@ -13,10 +13,14 @@ from lht.devorg.http.service import Service
 from lht.devorg.http.viewing import mark_viewed
 from lht.devorg.http.wire import Answer, Call, bad_session
 from lht.devorg.render import RecordRenderer, render_group
-from lht.devorg.soql import Compiled, compile_query, parse
+from lht.devorg.soql import MAX_LEVELS, Compiled, compile_query, parse
 
 # Source: REST API Developer Guide, "Query Options Header".
 MIN_BATCH, MAX_BATCH = 200, 2_000
+
+# Source: SOQL and SOSL Reference v65, "Understanding Relationship Query Limitations".
+DEEP_SINCE = 58
+MAX_LEVELS_BEFORE = 2
 
 _BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
 _FIELD = re.compile(r"[\w.]+")
@@ -34,7 +38,12 @@ def run_query_all(service: Service, call: Call) -> Answer:
 
 
 def _run(service: Service, call: Call, *, all_rows: bool) -> Answer:
-    compiled = compile_soql(service, call.required("q"), all_rows=all_rows)
+    levels = MAX_LEVELS if float(call.version) >= DEEP_SINCE else MAX_LEVELS_BEFORE
+    text = call.required("q")
+    user = call.user_id
+    compiled = compile_soql(
+        service, text, all_rows=all_rows, user_id=user, levels=levels
+    )
     with closing(service.store.cursor()) as db:
         if compiled.is_count:
             row = db.execute(compiled.count_sql, compiled.params).fetchone()
@@ -78,15 +87,23 @@ def read_more(service: Service, call: Call) -> Answer:
         return _page(service, call, cursor, offset, db)
 
 
-def compile_soql(service: Service, text: str, *, all_rows: bool) -> Compiled:
-    """Parse and compile a query against the org."""
+def compile_soql(
+    service: Service,
+    text: str,
+    *,
+    all_rows: bool,
+    user_id: str = "",
+    levels: int = MAX_LEVELS,
+) -> Compiled:
+    """Parse and compile a query against the org, for a user."""
     today = service.clock.now().date()
     return compile_query(
         parse(text),
         service.store.metadata,
         all_rows=all_rows,
         today=today,
-        user_id=service.store.user_id,
+        user_id=user_id or service.store.user_id,
+        levels=levels,
     )
 
 

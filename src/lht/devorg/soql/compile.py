@@ -30,10 +30,17 @@ class Surroundings:
     all_rows: bool
     today: date
     user_id: str
+    levels: int
 
 
 def compile_query(
-    query: Query, metadata: Metadata, *, all_rows: bool, today: date, user_id: str = ""
+    query: Query,
+    metadata: Metadata,
+    *,
+    all_rows: bool,
+    today: date,
+    user_id: str = "",
+    levels: int = MAX_LEVELS,
 ) -> Compiled:
     """Compile a query.
 
@@ -43,6 +50,7 @@ def compile_query(
         all_rows: Whether records in the recycle bin are found too.
         today: The org's day, for ``TODAY`` and the like.
         user_id: Whose records are ``mine``.
+        levels: How deep sub-queries go, with the query itself.
 
     Raises:
         OrgError: INVALID_TYPE, INVALID_FIELD, MALFORMED_QUERY and others, with
@@ -51,7 +59,11 @@ def compile_query(
     if query.apex is not None:
         raise texts.only_apex(query.text, query.apex)
     around = Surroundings(
-        metadata=metadata, all_rows=all_rows, today=today, user_id=user_id
+        metadata=metadata,
+        all_rows=all_rows,
+        today=today,
+        user_id=user_id,
+        levels=levels,
     )
     return _Compiler(query, _find_sobject(query, metadata), around).run()
 
@@ -223,8 +235,9 @@ class _Compiler:
     def _child(self, query: Query) -> Child:
         """Compile a sub-query; ``FROM Account.Contacts`` is ``FROM Contacts``."""
         reference, sobject = self._find_child(query)
-        if self.level >= MAX_LEVELS:
-            message = f"Sub-queries can be nested {MAX_LEVELS - 1} levels deep"
+        deepest = self.around.levels
+        if self.level >= deepest:
+            message = f"Sub-queries can only be nested {deepest - 1} deep"
             raise texts.wrong_call(query.text, query.sobject, message)
         if query.offset is not None and self.query.limit != 1:
             message = "OFFSET in a sub-query needs LIMIT 1 in the query around it"
