@@ -65,6 +65,34 @@ def test_a_recorded_describe_is_answered_as_it_was(name: str, recorded: Path) ->
         assert {key: own[key] for key in field_} == field_
     listed = theirs["childRelationships"]
     assert ours["childRelationships"][: len(listed)] == listed
+    assert not theirs["urls"] or ours["urls"] == {
+        key: re.sub(r"^https?://[^/]+|(?<=/data/)v[\d.]+", _ours, url)
+        for key, url in theirs["urls"].items()
+    }
+
+
+def _ours(found: re.Match[str]) -> str:
+    """Put devorg's version in the place of another, and take the host away."""
+    return "" if found[0].startswith("http") else "v62.0"
+
+
+def test_links_are_the_ones_that_a_describe_lists(declare: Declare) -> None:
+    """With the version that is asked for, and on the org's own pages."""
+    path = "/services/data/v41.0/sobjects/Ship__c"
+    urls = {
+        "rowTemplate": f"{path}/{{ID}}",
+        "defaultValues": f"{path}/defaultValues?recordTypeId&fields",
+        "uiNewRecord": "https://sea.my.salesforce.com/a77/e",
+    }
+    metadata = declare(a=described("Ship__c", urls=urls))
+    here = "http://127.0.0.1"
+    found = render_describe(ship(metadata), metadata, "62.0", origin=here)["urls"]
+    assert found == {
+        "rowTemplate": "/services/data/v62.0/sobjects/Ship__c/{ID}",
+        "defaultValues": "/services/data/v62.0/sobjects/Ship__c/defaultValues"
+        "?recordTypeId&fields",
+        "uiNewRecord": f"{here}/a77/e",
+    }
 
 
 def test_a_describe_stands_in_place_of_devorgs_own(declare: Declare) -> None:

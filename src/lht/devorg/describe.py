@@ -132,6 +132,11 @@ def _between(flags: Json, first: str, last: str) -> Json:
 
 def _urls(sobject: SObject, path: str, origin: str) -> dict[str, str]:
     """List an object's resources; objects without layouts have fewer."""
+    if sobject.links is not None:
+        return {
+            name: link.replace("{path}", path).replace("{origin}", origin)
+            for name, link in sobject.links.items()
+        }
     pages = {
         "uiDetailTemplate": f"{origin}/{{ID}}",
         "uiEditTemplate": f"{origin}/{{ID}}/e",

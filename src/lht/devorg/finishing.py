@@ -5,6 +5,7 @@ their children, objects that are only referred to, prefixes that two of them cla
 """
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -122,7 +123,20 @@ def _build(draft: Draft, key_prefix: str) -> SObject:
         sobject,
         described=_said_besides(draft.describe, rendered),
         children=None if listed is None else tuple(listed),
+        links=_links(draft.describe.get("urls"), draft.name),
     )
+
+
+def _links(urls: Any, name: str) -> dict[str, str] | None:
+    """Take version and host out of the links of a describe; None if it has none."""
+    if not isinstance(urls, dict) or not urls:
+        return None
+    own = re.compile(rf"/services/data/v[^/]+/sobjects/{name}(?![^/])")
+    return {
+        key: re.sub(r"^https?://[^/]+", "{origin}", own.sub("{path}", url))
+        for key, url in urls.items()
+        if isinstance(url, str)
+    }
 
 
 def _build_fields(draft: Draft) -> Iterator[Field]:

@@ -145,6 +145,7 @@ class SObject:
     bulk: bool = True  # False: the Bulk API refuses the object with INVALIDENTITY
     rows: tuple[Mapping[str, object], ...] = ()  # records that every org starts with
     children: tuple[Mapping[str, Any], ...] | None = None  # as a describe lists them
+    links: Mapping[str, str] | None = None  # the same; {path} and {origin} stand open
     described: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
     """What a describe says of it that does not follow from all the rest."""
 
