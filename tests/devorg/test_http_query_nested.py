@@ -173,6 +173,30 @@ def test_sub_queries_that_make_no_sense(api: Caller, soql: str, message: str):
     assert message in text
 
 
+def test_lists_inside_lists_have_locators_of_their_own(api: Caller):
+    """However deep a list is, none of its records is out of reach."""
+    org = api.org
+    account = org.insert("Account", {"Name": "Deep"})
+    with org.store.transaction() as transaction:
+        for number in range(250):
+            values = {"LastName": f"D{number}", "AccountId": account}
+            contact = transaction.insert("Contact", values)
+            transaction.insert("Case", {"ContactId": contact, "Subject": "one"})
+        for number in range(250):
+            transaction.insert("Case", {"ContactId": contact, "Subject": f"S{number}"})
+    soql = (
+        "SELECT (SELECT LastName, (SELECT Id FROM Cases) FROM Contacts "
+        f"ORDER BY LastName DESC) FROM Account WHERE Id = '{account}'"
+    )
+    (record,) = api.records(soql)
+    cases = {
+        contact["LastName"]: [case["Id"] for case in unfolded(api, contact["Cases"])]
+        for contact in unfolded(api, record["Contacts"])
+    }
+    counts = {name: len(set(ids)) for name, ids in cases.items()}
+    assert counts == {f"D{number}": 1 for number in range(249)} | {"D249": 251}
+
+
 def test_sub_queries_nest_since_version_58(api: Caller):
     """Before, a sub-query had none of its own."""
     soql = "SELECT (SELECT (SELECT Id FROM Cases) FROM Contacts) FROM Account LIMIT 1"
