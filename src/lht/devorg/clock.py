@@ -60,3 +60,16 @@ class Clock:
         now = self.now()
         with self._lock:
             self._frozen = now
+
+    def run(self) -> None:
+        """Let a stopped clock run on from the time that it shows."""
+        now = self.now()
+        with self._lock:
+            self._frozen = None
+        self.set(now)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        with self._lock:
+            return self._frozen is not None

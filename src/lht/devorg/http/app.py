@@ -11,11 +11,11 @@ from ipaddress import ip_address
 from urllib.parse import unquote
 
 import msgspec
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route as StarletteRoute
+from starlette.routing import request_response
+from starlette.types import ASGIApp
 
 from lht.devorg.errors import (
     AmbiguousKeyError,
@@ -60,6 +60,7 @@ from lht.devorg.http.wire import (
     error_answer,
     inflate,
 )
+from lht.devorg.page.routes import ROUTES as PAGE_ROUTES
 
 _log = logging.getLogger("lht.devorg")
 
@@ -68,7 +69,6 @@ Handler = Callable[[Service, Call], Answer]
 # Source: REST API Developer Guide, "Status Codes and Error Responses".
 MAX_URI_BYTES = 16_384
 
-_METHODS = ["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"]
 _WORTH_GZIP = 1_024
 _VERSIONED = "/services/data/v{version}"
 
@@ -114,6 +114,7 @@ def _routes() -> Iterator[Route]:
         ("", soap.ROUTES),
         ("", limits.OPEN_ROUTES),
         ("", admin.ROUTES),
+        ("", PAGE_ROUTES),
         (_VERSIONED, limits.ROUTES),
         (_VERSIONED, explain.ROUTES),
         (_VERSIONED, query.ROUTES),
@@ -198,7 +199,7 @@ def _for(call: Call, session: Session) -> Call:
     return replace(call, session=session)
 
 
-def make_app(service: Service) -> Starlette:
+def make_app(service: Service) -> ASGIApp:
     """Make the ASGI application of an org."""
 
     async def endpoint(request: Request) -> Response:
@@ -210,8 +211,7 @@ def make_app(service: Service) -> Starlette:
             lambda: _finish(service, request, _met(service, call, entry), entry)
         )
 
-    everything = StarletteRoute("/{path:path}", endpoint, methods=_METHODS)
-    return Starlette(routes=[everything])
+    return request_response(endpoint)  # whatever the method and the path
 
 
 def _entry(service: Service, request: Request) -> Entry:
@@ -227,7 +227,7 @@ def _met(service: Service, call: Call, entry: Entry) -> Answer:
     login = service.sessions.login(token)
     entry.asked_by(token, login.session.user_id if login else None)
     met = None
-    if not call.path.startswith("/devorg/"):  # so that what is wrong can be ended
+    if not f"{call.path}/".startswith("/devorg/"):  # so that what is wrong can be ended
         query = "&".join(f"{name}={text}" for name, text in call.params.items())
         met = service.faults.meet(call.method, call.path, query)
     if met is None:
@@ -257,7 +257,7 @@ async def _read(request: Request) -> Call:
     host = request.client.host if request.client else ""
     return Call(
         method=request.method,
-        path=request.scope["raw_path"].decode("ascii", "replace"),
+        path="/" + request.scope["raw_path"].decode("ascii", "replace").lstrip("/"),
         params=dict(request.query_params),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.body(),
