@@ -116,6 +116,7 @@ def test_a_header_without_a_session_is_told_from_a_bad_session(
     found = api.call("GET", "/limits", headers={"Authorization": header})
     refused = (401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
     assert api.error(found) == refused
+    assert "www-authenticate" not in found.headers
 
 
 def test_who_is_not_known_is_asked_for_a_token_and_not_counted(api: Caller):

@@ -52,6 +52,32 @@ def test_a_version_lists_the_resources_it_has(api: Caller):
         assert api.get(everything[name]).status_code in {200, 400}, name
 
 
+@pytest.mark.parametrize(
+    ("version", "lacks", "has"),
+    [
+        ("31.0", "actionOverrides", "compactLayoutable"),
+        ("36.0", "mruEnabled", "actionOverrides"),
+        ("47.0", "isInterface", "hasSubtypes"),
+        ("49.0", "associateEntityType", "deepCloneable"),
+        ("50.0", "", "associateEntityType"),
+    ],
+)
+def test_a_describe_has_the_keys_of_its_version(
+    api: Caller, version: str, lacks: str, has: str
+):
+    """Keys that came later are not there, in fields, children and in brief neither."""
+    base = f"/services/data/v{version}/sobjects"
+    described = api.get(f"{base}/Account/describe").json()
+    brief = next(o for o in api.get(base).json()["sobjects"] if o["name"] == "Account")
+    assert lacks not in described
+    assert lacks not in brief
+    assert has in described
+    is_late = float(version) >= 41
+    assert all(("mask" in field) == is_late for field in described["fields"])
+    child, kind = described["childRelationships"][0], described["recordTypeInfos"][0]
+    assert ("junctionReferenceTo" in child) == ("master" in kind) == is_late
+
+
 def test_limits_have_their_whole_shape(api: Caller):
     """Renamed ones by version; one with a limit inside."""
     limits = api.get("/limits").json()

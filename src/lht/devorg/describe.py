@@ -7,6 +7,7 @@ a real org sends them.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from lht.devorg.describe_versions import as_of
 from lht.devorg.metadata import Field, Metadata, PicklistValue, SObject
 
 Json = dict[str, Any]
@@ -76,7 +77,7 @@ def render_describe(
         **_between(flags, "triggerable", "updateable"),
         "urls": _urls(sobject, path, origin),
     }
-    return rendered | dict(sobject.described)
+    return as_of(api_version, rendered | dict(sobject.described))
 
 
 def _brief(sobject: SObject, api_version: str) -> Json:
@@ -84,11 +85,9 @@ def _brief(sobject: SObject, api_version: str) -> Json:
     pages = {"uiDetailTemplate", "uiEditTemplate", "uiNewRecord"}
     urls = _urls(sobject, path, "")
     flags = _flags(sobject)
-    return (
-        flags
-        | {key: value for key, value in sobject.described.items() if key in flags}
-        | {"urls": {name: url for name, url in urls.items() if name not in pages}}
-    )
+    described = {k: value for k, value in sobject.described.items() if k in flags}
+    links = {name: url for name, url in urls.items() if name not in pages}
+    return as_of(api_version, {**flags, **described, "urls": links})
 
 
 def _flags(sobject: SObject) -> Json:

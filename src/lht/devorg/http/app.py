@@ -178,7 +178,7 @@ def answer(service: Service, call: Call) -> Answer:
     try:
         session = service.sessions.use(call.headers.get("authorization", ""))
     except OrgError as error:
-        return error_answer(error).with_headers({"WWW-Authenticate": "Token"})
+        return _unknown_caller(error)
     try:
         service.api_usage.count(request_limit_exceeded)
         found = dispatch(service, _for(call, session))
@@ -188,6 +188,14 @@ def answer(service: Service, call: Call) -> Answer:
     return found.with_headers(
         {"Sforce-Limit-Info": f"api-usage={usage.used}/{usage.limit}"}
     )
+
+
+def _unknown_caller(error: OrgError) -> Answer:
+    """Refuse who has no session: not counted, and asked for a token, if a bad one."""
+    found = error_answer(error)
+    if error.code != "INVALID_SESSION_ID":
+        return found
+    return found.with_headers({"WWW-Authenticate": "Token"})
 
 
 def _for(call: Call, session: Session) -> Call:
