@@ -126,6 +126,14 @@ def test_a_session_that_has_ended_is_opened_anew(place):
         client.session.close()
 
 
+def test_an_org_says_whether_it_is_a_sandbox(sf, opened):
+    """As the client asks for it."""
+    assert sf.is_sandbox() is False
+    sandbox = by_credentials(opened(is_sandbox=True))
+    assert sandbox.is_sandbox() is True
+    sandbox.session.close()
+
+
 def test_objects_are_described(sf):
     """All of them together, and each by itself."""
     names = {each["name"] for each in sf.describe()["sobjects"]}

@@ -30,6 +30,7 @@ EXCEPTIONS = {
     "LocaleSidKey.picklistValues": "a few of all locales",
     "SobjectType.picklistValues": "only objects that this org has",
     "Group.Type.picklistValues": "recorded without labels",
+    "Organization.OrganizationType.picklistValues": "recorded without labels",
     "Contact.Salutation.picklistValues": "a list that orgs edit; one recording has Mx.",
 }
 
@@ -39,6 +40,7 @@ ABSENT = {
     "User": (("UserPreferences",), "preferences that came in later releases"),
     "Contact": (("IsPriorityRecord",), "each reader's own mark, not the record's data"),
     "Lead": (("IsPriorityRecord",), "each reader's own mark, not the record's data"),
+    "Organization": (("PreferencesEmailSenderId",), "a switch that other orgs lack"),
     "Location": (("VisitorAddressId", "ShouldSync", "LogoId"), "of optional features"),
 }
 

@@ -1,4 +1,4 @@
-"""The records every org starts with: its users, profile and standard price book.
+"""The records every org starts with: itself, its users, profile and price book.
 
 They are ten years older than the org's clock, so that anything else may have been
 created by them. Records that an object's declaration lists come behind them.
@@ -24,6 +24,35 @@ _USER = {
     "UserType": "Standard",
     "IsActive": True,
 }
+_ORGANIZATION = {
+    "Name": "devorg",
+    "Country": "US",
+    "PrimaryContact": "Ada Okafor",
+    "DefaultLocaleSidKey": "en_US",
+    "TimeZoneSidKey": "GMT",
+    "LanguageLocaleKey": "en_US",
+    "ReceivesInfoEmails": True,
+    "ReceivesAdminInfoEmails": True,
+    "PreferencesConsentManagementEnabled": True,
+    "PreferencesLightningLoginEnabled": True,
+    "FiscalYearStartMonth": 1,
+    "DefaultAccountAccess": "Edit",
+    "DefaultContactAccess": "ControlledByParent",
+    "DefaultOpportunityAccess": "Edit",
+    "DefaultLeadAccess": "ReadEditTransfer",
+    "DefaultCaseAccess": "ReadEditTransfer",
+    "DefaultCalendarAccess": "HideDetailsInsert",
+    "DefaultPricebookAccess": "ReadSelect",
+    "DefaultCampaignAccess": "All",
+    "UiSkin": "Theme3",
+    "SignupCountryIsoCode": "US",
+    "NumKnowledgeService": 0,
+    "OrganizationType": "Enterprise Edition",
+    "InstanceName": "DEV1",
+    "WebToCaseDefaultOrigin": "Web",
+    "MonthlyPageViewsUsed": 0,
+    "MonthlyPageViewsEntitlement": 0,
+}
 _PEOPLE = (
     ("Integration", "User", "integration"),
     ("Ada", "Okafor", "ada"),
@@ -33,8 +62,9 @@ _PEOPLE = (
 )
 
 
-def plant(view: View) -> None:
+def plant(view: View, org_id: str) -> None:
     """Create the records; the first user is the one who creates them all."""
+    _plant_known(view, "Organization", _ORGANIZATION | {"Id": org_id})
     for sobject in view.metadata.sobjects:
         for values in sobject.rows:
             _plant_one(view, sobject, values)
@@ -43,6 +73,14 @@ def plant(view: View) -> None:
         _plant_known(view, "User", values)
     book = {"Name": "Standard Price Book", "IsStandard": True, "IsActive": True}
     _plant_known(view, "Pricebook2", book)
+
+
+def mark_sandbox(view: View, org_id: str, *, is_sandbox: bool) -> None:
+    """Let the org's own record, if it has one, say what kind of org it is."""
+    if "organization" in view.metadata.by_name:
+        row = view.get("Organization", org_id)
+        if row and row["IsSandbox"] != is_sandbox:
+            view.put("Organization", row | {"IsSandbox": is_sandbox})
 
 
 def _users(profile_id: str | None) -> Iterator[dict[str, Any]]:
@@ -73,4 +111,6 @@ def _plant_one(view: View, sobject: SObject, values: Mapping[str, object]) -> st
         for name, value in (audit | dict(values)).items()
         if name.lower() in sobject.by_name
     }
-    return records.insert(view, sobject, known, user_id=view.user_id, system=True)
+    return records.insert(
+        view, sobject, known, user_id=view.user_id, keep_id=True, system=True
+    )

@@ -61,6 +61,7 @@ class Org:
         tls: Pem | None = None,
     ) -> None:
         """Serve the records of *store*; the org owns it from here on."""
+        store.mark_sandbox(is_sandbox=settings.is_sandbox)
         self._folder = TemporaryDirectory(prefix="devorg-", ignore_cleanup_errors=True)
         self._service = make_service(store, settings, Path(self._folder.name))
         try:

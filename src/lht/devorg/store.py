@@ -142,7 +142,12 @@ class Store(Writer):
         self._purge_at = clock.now()
         if self.tables.is_new:
             with self._writing() as view:
-                seeds.plant(view)
+                seeds.plant(view, self.org_id)
+
+    def mark_sandbox(self, *, is_sandbox: bool) -> None:
+        """Let the org's own record say whether the org is a sandbox."""
+        with self._writing() as view:
+            seeds.mark_sandbox(view, self.org_id, is_sandbox=is_sandbox)
 
     def _open_tables(self, path: str | Path) -> Tables:
         location = str(path).replace("'", "''")

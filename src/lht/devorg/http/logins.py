@@ -29,7 +29,8 @@ class LoginSettings:
             assertion of a JWT login must be signed.
         session_seconds: How long a session lives after its last use, by the clock.
         is_active: Whether anybody may log in at all.
-        is_sandbox: Whether JWT logins name ``test.salesforce.com`` as audience.
+        is_sandbox: Whether the org says that it is a sandbox, and JWT logins name
+            ``test.salesforce.com`` as audience.
         is_trusted_network: Whether a password is enough, without security token.
         instance_url: What a login answers as the org's URL, if not where it was asked.
         callback_urls: Where a code may be sent to; empty for anywhere.
