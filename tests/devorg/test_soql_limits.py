@@ -75,6 +75,12 @@ def test_a_query_has_20_sub_queries():
         compiled(org, f"SELECT {', '.join(inside)} FROM Node")
 
 
+def test_a_query_sorts_by_32_fields(metadata: Metadata, refusal: Refusal):
+    text = "SELECT Id FROM Account ORDER BY " + ", ".join(["Name"] * 33)
+    assert compiled(metadata, text.removesuffix(", Name")).order
+    assert "Maximum 32 ORDER BY fields" in refusal(text).message
+
+
 @pytest.mark.parametrize("levels", [4, 5])
 def test_sub_queries_go_five_levels_deep(levels: int):
     """The query itself is the first of them."""

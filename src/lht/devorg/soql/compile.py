@@ -21,6 +21,9 @@ MAX_CHILD_QUERIES = 20
 MAX_RELATIONSHIPS = 55
 MAX_LEVELS = 5
 
+# Source: SOQL and SOSL Reference v65, "ORDER BY".
+MAX_SORT_FIELDS = 32
+
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
@@ -207,6 +210,9 @@ class _Compiler:
         )
 
     def _order(self, operands: Operands) -> str:
+        if len(self.query.order_by) > MAX_SORT_FIELDS:
+            message = f"Maximum {MAX_SORT_FIELDS} ORDER BY fields are allowed"
+            raise texts.malformed(message)
         keys = [self._sort_key(operands, sort) for sort in self.query.order_by]
         if self.level > 1:
             keys.append('t0."Id"')  # so that one order holds on all pages
