@@ -170,6 +170,38 @@ def test_a_flag_may_be_null_as_old_describes_have_it(declare: Declare) -> None:
     assert rendered(metadata, "Ship__c")["searchLayoutable"] is None
 
 
+def test_record_types_are_the_ones_that_a_describe_lists(declare: Declare) -> None:
+    """They are records, with the default one first; devorg's own make way for them."""
+    infos = [
+        {"name": "Master", "recordTypeId": "012000000000000AAA", "master": True},
+        {"name": "Long Haul", "recordTypeId": "none", "active": False},
+        {
+            "name": "Coaster",
+            "developerName": "Coasting",
+            "recordTypeId": "0121a0000000002AAA",
+            "defaultRecordTypeMapping": True,
+        },
+    ]
+    metadata = declare(a=described("Account", recordTypeInfos=infos))
+    rows = metadata.by_name["recordtype"].rows
+    assert [row for row in rows if row["SobjectType"] == "Account"] == [
+        {
+            "Id": "0121a0000000002AAA",
+            "Name": "Coaster",
+            "DeveloperName": "Coasting",
+            "SobjectType": "Account",
+            "IsActive": True,
+        },
+        {
+            "Name": "Long Haul",
+            "DeveloperName": "Long_Haul",
+            "SobjectType": "Account",
+            "IsActive": False,
+        },
+    ]
+    assert any(row["SobjectType"] == "Opportunity" for row in rows)
+
+
 def test_calculated_fields_keep_their_formula_as_text(declare: Declare) -> None:
     """A formula is shown and read-only; its values are kept like any others."""
     rule = {"calculated": True, "calculatedFormula": "A + 1", "createable": False}

@@ -5,13 +5,16 @@ the Salesforce CLI does (``sf sobject describe --json``). What one does not say 
 from devorg's own object of that name, or else follows from names and types.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields as attributes_of
 from typing import Any
 
 from lht.devorg.attributes import complete, of_type, sobject_named
+from lht.devorg.describe import MASTER_RECORD_TYPE_ID
 from lht.devorg.describe_rules import guess_field, guess_object
 from lht.devorg.draft import DeclarationError, Draft, Drafts
+from lht.devorg.ids import check
 from lht.devorg.metadata import Field, PicklistValue, SObject
 from lht.devorg.vocabulary import ODD_TYPES, TYPES, Attributes
 
@@ -88,6 +91,7 @@ _FIELD_KEYS: Mapping[str, tuple[str, str]] = {
 }
 """Keys of describes, the attribute each of them is here, and what it must hold."""
 
+_RECORD_TYPE = MASTER_RECORD_TYPE_ID[:3]
 _KNOWN_TYPES = TYPES.keys() | ODD_TYPES.keys()
 _UNNAMED_ATTRIBUTES = {"name", "type", "parts", "described"}
 
@@ -131,11 +135,42 @@ class DescribeReader:
             brief = self._globals.pop(name, ("", {}))[1]
             base = self.drafts.find(name)
             self.drafts.put(_draft(place, {**brief, **given}, base, self.drafts))
+        for name, (place, given) in self._found.items():
+            self._take_record_types(name, place, given)
         for name in self._globals:
             if self.drafts.find(name) is None:
                 self.drafts.note("left out, as only its name is given", name)
             else:
                 self.drafts.note("only named, so it is devorg's own", name)
+
+    def _take_record_types(self, name: str, place: str, given: Json) -> None:
+        """Let the org start with an object's record types, the default one first."""
+        kinds = self.drafts.find("RecordType")
+        if kinds is None or given.get("recordTypeInfos") is None:
+            return
+        listed = _list(place, given, "recordTypeInfos")
+        own = [entry for entry in listed if not _is_master(entry)]
+        own.sort(key=lambda entry: not entry.get("defaultRecordTypeMapping"))
+        kinds.rows = [row for row in kinds.rows if row["SobjectType"] != name]
+        kinds.rows += (_record_type(f"{place}: {name}", name, entry) for entry in own)
+
+
+def _is_master(entry: Json) -> bool:
+    """Whether a record type is the one that all objects have."""
+    return str(entry.get("recordTypeId")).startswith(MASTER_RECORD_TYPE_ID[:15])
+
+
+def _record_type(place: str, sobject: str, entry: Json) -> dict[str, object]:
+    """Make a record of a record type; old describes do not tell its other name."""
+    label = _text(f"{place}.recordTypeInfos", entry, "name")
+    id_ = check(str(entry.get("recordTypeId")))
+    return {
+        **({"Id": id_} if id_ and id_.startswith(_RECORD_TYPE) else {}),
+        "Name": label,
+        "DeveloperName": entry.get("developerName") or re.sub(r"\W+", "_", label),
+        "SobjectType": sobject,
+        "IsActive": bool(entry.get("active", True)),
+    }
 
 
 def _describes(place: str, content: Any) -> Iterator[tuple[str, Json]]:
