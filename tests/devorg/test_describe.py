@@ -29,6 +29,8 @@ EXCEPTIONS = {
     "RecurrenceTimeZoneSidKey.picklistValues": "a few of all time zones",
     "LocaleSidKey.picklistValues": "a few of all locales",
     "SobjectType.picklistValues": "only objects that this org has",
+    "RecentlyViewed.Type.picklistValues": "it tells objects, of any org",
+    "RecentlyViewed.Language.picklistValues": "no record of this org has it",
     "Group.Type.picklistValues": "recorded without labels",
     "Organization.OrganizationType.picklistValues": "recorded without labels",
     "Contact.Salutation.picklistValues": "a list that orgs edit; one recording has Mx.",

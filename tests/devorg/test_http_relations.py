@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -95,6 +96,31 @@ def test_recent_items_are_those_used_last():
         assert api.get("/recent", limit="x").status_code == 400
         brief = api.get("/sobjects/Account").json()
         assert brief["recentItems"] == recent[:2]
+
+
+def test_recent_items_are_an_object_to_query():
+    """As it is at the moment of the query, with what the records call alike."""
+    with calling() as api:
+        soql = "SELECT Id, Name, Type, LastName, LastViewedDate FROM RecentlyViewed"
+        assert api.records(soql) == []
+        account = api.post("/sobjects/Account", {"Name": "Acme"}).json()["id"]
+        api.org.clock.advance(timedelta(minutes=1))
+        person = {"LastName": "Doe", "FirstName": "Jo"}
+        contact = api.post("/sobjects/Contact", person).json()["id"]
+        order = " ORDER BY LastViewedDate DESC"
+        first, second = api.records(soql + order)
+        assert (first["Id"], first["Name"]) == (contact, "Jo Doe")
+        assert (first["Type"], first["LastName"]) == ("Contact", "Doe")
+        assert first["LastViewedDate"] == "2030-03-06T12:35:56.000+0000"
+        assert (second["Id"], second["LastName"]) == (account, None)
+        only = f"{soql} WHERE Type IN ('Account')"
+        assert [record["Id"] for record in api.records(only)] == [account]
+        api.call("DELETE", f"/sobjects/Contact/{contact}")
+        assert [record["Id"] for record in api.records(soql)] == [account]
+        viewed = "SELECT Id FROM User LIMIT 1 FOR VIEW"
+        (user,) = api.records(viewed)
+        assert api.records(soql + order)[0]["Id"] in {user["Id"], account}
+        assert len(api.records(soql)) == 2
 
 
 def test_an_upsert_can_be_an_update_only(api: Caller):

@@ -6,6 +6,7 @@ An org weighs its indexes against each other; this one knows which fields orgs i
 
 from contextlib import closing
 
+from lht.devorg.http import recent
 from lht.devorg.http.query import compile_soql, run_query
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json
@@ -19,6 +20,8 @@ _INDEXED = frozenset({"CreatedDate", "SystemModstamp", "LastModifiedDate"})
 
 def run(service: Service, call: Call) -> Answer:
     """Answer ``GET /query``, or say what it would do."""
+    if "recentlyviewed" in call.params.get("q", "").lower():
+        recent.refresh(service, call)
     if "explain" not in call.params:
         return run_query(service, call)
     soql = call.params["explain"]

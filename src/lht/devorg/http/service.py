@@ -60,8 +60,11 @@ class Service:
     metadata_changed_at: datetime
     requests: RequestLog = field(default_factory=RequestLog)
     faults: Schedule = field(default_factory=Schedule)
-    recent: RecentItems = field(default_factory=RecentItems)
+    recent: RecentItems = field(init=False)
     transactions: dict[str, Transaction] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.recent = RecentItems(self.clock)
 
     @property
     def clock(self) -> Clock:
