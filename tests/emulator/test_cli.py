@@ -141,7 +141,9 @@ def test_serve_runs_until_ctrl_c(tmp_path):
     serve.send_signal(signal.SIGINT)
     _, errors = serve.communicate(timeout=20)
     assert "Account,Account,001" in found.stdout
-    assert (serve.returncode, errors) == (0, "")
+    assert serve.returncode == 0
+    assert errors.startswith("The org at http://127.0.0.1:")
+    assert errors.endswith(" has ended.\n")
 
 
 def test_an_unknown_object_is_refused_before_serving(lht):

@@ -64,13 +64,13 @@ sf data query --target-org devorg --query "SELECT Id FROM Account"
 """.rstrip(),
     ),
     Client(
-        "simple-salesforce (it says https to every org; this one speaks http)",
+        "simple-salesforce",
         "python",
         """\
 import os, requests
 from simple_salesforce import Salesforce
 
-class Http(requests.adapters.HTTPAdapter):
+class Http(requests.adapters.HTTPAdapter):  # it says https to every org
     def send(self, request, **options):
         request.url = request.url.replace("https:", "http:", 1)
         return super().send(request, **options)

@@ -7,6 +7,7 @@ place, and so are the rows that refer to them: nothing is dropped silently.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,13 @@ from lht.devorg import errors, ids, records
 from lht.devorg.errors import OrgError
 from lht.devorg.generate import parents_first
 from lht.devorg.links import Links
-from lht.devorg.load_files import Record, UnknownError, find_field, read_records
+from lht.devorg.load_files import (
+    LoadError,
+    Record,
+    UnknownError,
+    find_field,
+    read_records,
+)
 from lht.devorg.load_rows import References, Row, UnresolvedError
 from lht.devorg.metadata import Field, SObject
 from lht.devorg.records import is_required
@@ -66,8 +73,18 @@ _Columns = dict[tuple[str, str], dict[str, _Column]]
 """What columns mean, by file and object."""
 
 
+class FilledError(LoadError):
+    """Objects that have records, and would get others that may be the same."""
+
+    hint = "name another file, or add to what is there with --add"
+
+
 def load(
-    store: "Store", paths: Iterable[Path | str], *, ignore_unknown: bool = False
+    store: "Store",
+    paths: Iterable[Path | str],
+    *,
+    ignore_unknown: bool = False,
+    add: bool = True,
 ) -> LoadSummary:
     """Load ``sf data tree`` exports and CSV files into the org.
 
@@ -79,15 +96,19 @@ def load(
             such as ``Owner.Email`` name a parent by one of its fields.
         ignore_unknown: Leave out objects and columns that the org does not have, with
             a note, instead of refusing the files.
+        add: Whether an object that has records may get some that bring no Id, by which
+            they would be known again.
 
     Raises:
-        LoadError: A file cannot be read, or has what the org does not (UnknownError).
-            Nothing was loaded.
+        LoadError: A file cannot be read, has what the org does not (UnknownError), or
+            may have what is there already (FilledError). Nothing was loaded.
     """
     found, left_out = read_records(store.metadata, paths, ignore_unknown=ignore_unknown)
     columns, unknown = _understand(found)
     if unknown and not ignore_unknown:
         raise UnknownError("\n".join(unknown))
+    if not add:
+        _refuse_doubles(store, found)
     with store.lock, store.cursor() as cursor:
         loading = _Load(store, cursor, found, columns)
         loading.note(left_out.elements())
@@ -285,6 +306,21 @@ class _Load:
         sobject, user_id = row.sobject, self.store.user_id
         composed = records.compose(self.view, sobject, row.values, user_id=user_id)
         return composed | {k: v for k, v in row.values.items() if v is not None}
+
+
+def _refuse_doubles(store: "Store", found: list[Record]) -> None:
+    """Refuse records without Ids where there are more than every org starts with."""
+    names = {record.sobject.name for record in found if not _own_id(record)}
+    with store.lock:
+        there = {name: store.tables.count(name) for name in names}
+    if not any(there.values()):
+        return
+    with closing(type(store)(store.metadata, store.clock)) as fresh:
+        planted = {name: fresh.tables.count(name) for name in names}
+    filled = [name for name in sorted(names) if there[name] > planted[name]]
+    if filled:
+        told = ", ".join(f"{there[name]:,} of {name}" for name in filled)
+        raise FilledError(f"there are records already: {told}")
 
 
 def _understand(found: list[Record]) -> tuple[_Columns, Counter[str]]:

@@ -1,9 +1,11 @@
 """A running org: its records behind its HTTP server, in this process."""
 
 import asyncio
+import errno
 import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +39,12 @@ _PATIENCE_SECONDS = 5  # how long a closing org lets requests under way go on
 _HEAD_BYTES = 1024 * 1024  # request heads up to here get an answer, if a refusal
 
 
+class PortError(OSError):
+    """A port that cannot be listened on."""
+
+    hint = "take another port; 0 is any that is free"
+
+
 class Org:
     """A Salesforce org on this machine, running until it is closed.
 
@@ -55,17 +63,16 @@ class Org:
         self,
         store: Store,
         settings: Settings,
+        listener: socket.socket,
         *,
-        host: str,
-        port: int,
         tls: Pem | None = None,
     ) -> None:
-        """Serve the records of *store*; the org owns it from here on."""
+        """Serve the records of *store*; the org owns it, and the listener, from now."""
         store.mark_sandbox(is_sandbox=settings.is_sandbox)
         self._folder = TemporaryDirectory(prefix="devorg-", ignore_cleanup_errors=True)
         self._service = make_service(store, settings, Path(self._folder.name))
         try:
-            self._server = _Server(self._service, host, port, tls)
+            self._server = _Server(self._service, listener, tls)
         except BaseException:
             self._service.jobs.close()
             self._folder.cleanup()
@@ -142,10 +149,14 @@ class Org:
         return generate(self.store, rows, seed=seed)
 
     def load(
-        self, paths: Iterable[Path | str], *, ignore_unknown: bool = False
+        self,
+        paths: Iterable[Path | str],
+        *,
+        ignore_unknown: bool = False,
+        add: bool = True,
     ) -> LoadSummary:
         """Load exports of another org; see :func:`lht.devorg.load.load`."""
-        return load(self.store, paths, ignore_unknown=ignore_unknown)
+        return load(self.store, paths, ignore_unknown=ignore_unknown, add=add)
 
 
 def make_service(store: Store, settings: Settings, spool: Path) -> Service:
@@ -177,7 +188,9 @@ def make_service(store: Store, settings: Settings, spool: Path) -> Service:
 class _Server:
     """uvicorn in a thread of its own."""
 
-    def __init__(self, service: Service, host: str, port: int, tls: Pem | None) -> None:
+    def __init__(
+        self, service: Service, listener: socket.socket, tls: Pem | None
+    ) -> None:
         certificate, key = tls or (None, None)
         config = uvicorn.Config(
             make_app(service),
@@ -194,7 +207,7 @@ class _Server:
             timeout_graceful_shutdown=_PATIENCE_SECONDS,
         )
         config.load()  # here, where who starts the org hears of a bad certificate
-        self._socket = socket.create_server((host, port))
+        self._socket = listener
         # asyncio sets it only where a socket says that it is TCP, which these do not;
         # without it each answer waits 40 ms for an acknowledgement.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -212,6 +225,30 @@ class _Server:
         self._uvicorn.should_exit = True
         self._thread.join(timeout=10)
         self._socket.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortError(f"port {port} is in use") from error
+        if error.errno == errno.EACCES:
+            raise PortError(f"port {port} is not for everybody") from error
+        raise
+
+
+def _lacking(store: Store, rows: Mapping[str, int]) -> dict[str, int]:
+    """Count what a file lacks of the records that an org shall start with.
+
+    What is in the recycle bin is there, too.
+    """
+    return {
+        name: count - there
+        for name, count in rows.items()
+        for there in [0 if store.tables.is_new else store.tables.count(name)]
+        if not there or there < count
+    }
 
 
 def _declared(
@@ -250,20 +287,21 @@ def start(
             place: describes and object XML of a real org; see
             :func:`~lht.devorg.declaration.load_metadata`. Not beside *metadata*.
         path: A file to keep the records in, if not in memory. Records already in it
-            stay, and *rows* are added.
+            stay, and count: only what is lacking of *rows* is generated.
         tls: The PEM files of a certificate and of its key, for an org that is reached
             over https, and only so.
         **settings: Any attribute of :class:`~lht.devorg.http.service.Settings`.
     """
     chosen = Settings(**settings)
-    store = Store(
-        _declared(metadata, objects),
-        clock if isinstance(clock, Clock) else Clock(clock),
-        path=path or ":memory:",
-    )
-    try:
-        generate(store, rows or {}, seed=seed)
-        return Org(store, chosen, host=host, port=port, tls=tls)
-    except BaseException:  # nobody else knows the store: Ctrl-C, too, closes it
-        store.close()
-        raise
+    with ExitStack() as undo:  # Ctrl-C, too, closes what nobody else knows of yet
+        listener = undo.enter_context(_listen(host, port))
+        store = Store(
+            _declared(metadata, objects),
+            clock if isinstance(clock, Clock) else Clock(clock),
+            path=path or ":memory:",
+        )
+        undo.callback(store.close)
+        generate(store, _lacking(store, rows or {}), seed=seed)
+        org = Org(store, chosen, listener, tls=tls)
+        undo.pop_all()
+    return org

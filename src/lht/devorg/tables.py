@@ -129,6 +129,13 @@ class Tables:
         sql = f"SELECT 1 FROM {self.by_name[name].sql} LIMIT 1"
         return self.first(sql) is not None
 
+    def count(self, name: str) -> int:
+        """Return how many rows an object has, whatever the case of its name."""
+        tables = {known.lower(): table for known, table in self.by_name.items()}
+        table = tables.get(name.lower())
+        row = self.first(f"SELECT count(*) FROM {table.sql}") if table else None
+        return int(row[0]) if row else 0
+
     def first(self, sql: str, parameters: Iterable[Any] = ()) -> tuple[Any, ...] | None:
         """Return the first row of a statement, or None.
 

@@ -79,9 +79,18 @@ def objects_document(
     )
 
 
-def command_document(name: str, result: dict[str, Any]) -> dict[str, Any]:
-    """Return the document of another command that went well."""
-    return _document(name, status=Status.SUCCEEDED, result=result)
+def command_document(
+    name: str,
+    result: dict[str, Any],
+    *,
+    exit_code: int = 0,
+    warnings: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return the document of another command: it went well, or did in part."""
+    status = Status.PARTIAL if exit_code else Status.SUCCEEDED
+    return _document(
+        name, status=status, exit_code=exit_code, result=result, warnings=warnings
+    )
 
 
 def failure_document(
