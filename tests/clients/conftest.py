@@ -35,7 +35,8 @@ def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
 @pytest.fixture(autouse=True)
 def trust(papers: Papers, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let clients trust the authority of these tests, and mind no other proxy."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(papers.authority))
+    for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.setenv(name, str(papers.authority))
     for name in [n for n in os.environ if n.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
 
