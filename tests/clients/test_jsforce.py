@@ -2,34 +2,18 @@
 
 import json
 import os
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import jwt
 import pytest
 from tests import keys
-from tests.clients.conftest import ADA, HOST, ROWS
+from tests.clients.conftest import ADA, HOST, MODULES, ROWS
 
 from lht import devorg
 
 HERE = Path(__file__).parent / "js"
-MODULES = Path(sys.prefix) / "jsforce" / "node_modules"
-IS_CI = "CI" in os.environ  # as it was before tests hide it
 SECONDS = 240
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """Node.js, beside the packages that `make test` has brought for it."""
-    found = shutil.which("node")
-    if found and MODULES.is_dir():
-        return found
-    lack = "jsforce is not installed (make test does it)" if found else "no Node.js"
-    if IS_CI:
-        pytest.fail(lack)
-    pytest.skip(lack)
 
 
 @pytest.fixture(scope="module")

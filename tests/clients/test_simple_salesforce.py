@@ -36,10 +36,8 @@ def by_credentials(place: Place, **changes) -> Salesforce:
 
 
 @pytest.fixture(scope="module")
-def sf(place, papers):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REQUESTS_CA_BUNDLE", str(papers.authority))
-        client = by_credentials(place)
+def sf(place):
+    client = by_credentials(place)
     yield client
     client.session.close()
 
