@@ -15,11 +15,21 @@ from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call
 from lht.devorg.page.frame import page, problem, redirect
 from lht.devorg.page.guard import read_form
-from lht.devorg.page.markup import Child, Html, address, link, number, row, table, tag
+from lht.devorg.page.markup import (
+    Cell,
+    Child,
+    Html,
+    address,
+    link,
+    number,
+    row,
+    table,
+    tag,
+)
 
 _KINDS = {str(kind.__struct_config__.tag): kind for kind in KINDS}
 _COMMON = tuple(field.name for field in msgspec.structs.fields(Fault))
-_TITLES = ("number", "kind", "meets", "with", "matched", "met", "")
+_TITLES = ("number", "", "kind", "meets", "with", "matched", "met")
 
 
 def list_faults(service: Service, call: Call) -> Answer:
@@ -94,12 +104,12 @@ def _row(found: Scheduled) -> Html:
     ]
     return row(
         number(found.number),
+        Cell(tag("td", _button("End", str(found.number), f"End {found}"))),
         fault.kind,
         meets or "any request",
         ", ".join([*often, *details]),
         number(found.matched),
         number(found.struck),
-        _button("End", str(found.number), f"End fault {found.number}"),
     )
 
 

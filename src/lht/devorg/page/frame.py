@@ -112,7 +112,7 @@ def redirect(target: str) -> Answer:
 
 def problem(*lines: str) -> Html:
     """Return what is wrong with what was asked, line by line as it is."""
-    return tag("pre", "\n".join(lines), class_="problem", role="alert")
+    return tag("pre", "\n".join(lines), class_="problem", role="alert", tabindex=0)
 
 
 def refusal(error: OrgError) -> str:

@@ -56,7 +56,7 @@ def list_objects(service: Service, _call: Call) -> Answer:
 def _objects(sobjects: list[SObject], counts: dict[str, int], label: str) -> Html:
     rows = (
         row(
-            link(sobject.name, address("objects", sobject.name)),
+            _linked(sobject),
             sobject.label,
             number(counts[sobject.name]),
             number(len(sobject.fields)),
@@ -65,6 +65,13 @@ def _objects(sobjects: list[SObject], counts: dict[str, int], label: str) -> Htm
     )
     titles = ("object", "label", "records", "fields")
     return table(titles, rows, label=label, numbers=titles[2:])
+
+
+def _linked(sobject: SObject) -> Child:
+    """Return an object's name, a link to its records where they can be read."""
+    if not sobject.queryable:
+        return sobject.name
+    return link(sobject.name, address("objects", sobject.name))
 
 
 def list_records(service: Service, call: Call) -> Answer:

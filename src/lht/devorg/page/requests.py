@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from itertools import islice
+from urllib.parse import unquote_plus
 
 from lht.devorg.http.log import Entry
 from lht.devorg.http.service import Service
@@ -69,7 +70,7 @@ def _choices(chosen: str, *, paused: bool) -> Html:
 
 
 def _row(entry: Entry) -> Html:
-    query = f"?{entry.query}" if entry.query else ""
+    query = f"?{unquote_plus(entry.query)}" if entry.query else ""
     is_good = 200 <= entry.status < 400
     return row(
         number(entry.number),
