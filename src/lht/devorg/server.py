@@ -114,7 +114,7 @@ class Org:
 
     def short_pages(self, rows: int | None) -> None:
         """Let pages of REST queries hold at most *rows* records; None: as usual."""
-        self._service.cursors.short_page = rows
+        self._service.cursors.shorten(rows)
 
     def insert(self, sobject: str, values: Mapping[str, Any]) -> str:
         """Create a record; return its id."""

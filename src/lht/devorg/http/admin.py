@@ -5,7 +5,9 @@ For other processes on the same machine; requests from elsewhere are refused.
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from lht.devorg.errors import OrgError, not_found
 from lht.devorg.faults import parse_fault
@@ -16,43 +18,62 @@ from lht.devorg.http.wire import Answer, Call, Json
 from lht.devorg.store import Transaction
 from lht.devorg.writer import Writer
 
-_WRITES: dict[str, Callable[[Writer, Json], Any]] = {
-    "insert": lambda writer, body: writer.insert(
-        body["sobject"],
-        body["values"],
-        keep_id=bool(body.get("keepId")),
-        keep_audit=bool(body.get("keepAudit")),
-    ),
-    "update": lambda writer, body: writer.update(
-        body["sobject"], body["id"], body["values"]
-    ),
-    "delete": lambda writer, body: writer.delete(body["id"]),
-    "undelete": lambda writer, body: writer.undelete(body["id"]),
-    "hard_delete": lambda writer, body: writer.hard_delete(body["id"]),
-    "empty_recycle_bin": lambda writer, _: writer.empty_recycle_bin(),
-    "merge": lambda writer, body: writer.merge(
-        body["sobject"], body["masterId"], body["loserIds"], body.get("values")
-    ),
-}
-_KEYS: dict[str, set[str]] = {
-    "insert": {"sobject", "values", "keepId", "keepAudit", "transaction"},
-    "update": {"sobject", "id", "values", "transaction"},
-    "delete": {"id", "transaction"},
-    "undelete": {"id", "transaction"},
-    "hard_delete": {"id", "transaction"},
-    "empty_recycle_bin": {"transaction"},
-    "merge": {"sobject", "masterId", "loserIds", "values", "transaction"},
-    "clock": {"freeze", "set", "advance"},
-    "begin": set(),
-    "commit": {"transaction"},
-    "rollback": {"transaction"},
-    "requests": {"clear"},
-    "expire_sessions": set(),
-    "logins": login_admin.KEYS,
-    "short_pages": {"rows"},
-    "faults": {"add", "clear"},
-}
-"""What the body of each verb may say."""
+
+class _Body(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What the body of a verb may say; most verbs need to be told nothing."""
+
+
+class _Write(_Body, kw_only=True):
+    """A write: at once, or in an open transaction."""
+
+    transaction: str | None = None
+
+
+class _Insert(_Write, kw_only=True):
+    sobject: str
+    values: Json
+    keep_id: bool = False
+    keep_audit: bool = False
+
+
+class _Update(_Write, kw_only=True):
+    sobject: str
+    id: str
+    values: Json
+
+
+class _One(_Write, kw_only=True):
+    id: str
+
+
+class _Merge(_Write, kw_only=True):
+    sobject: str
+    master_id: str
+    loser_ids: list[str]
+    values: Json = {}  # copied for each
+
+
+class _Clock(_Body):
+    freeze: bool = False
+    set: str | None = None
+    advance: float | None = None
+
+
+class _Named(_Body):
+    transaction: str
+
+
+class _Requests(_Body):
+    clear: bool = False
+
+
+class _Pages(_Body):
+    rows: Annotated[int, msgspec.Meta(ge=1)] | None
+
+
+class _Faults(_Body):
+    add: Any = msgspec.UNSET
+    clear: bool | int = False
 
 
 def run(service: Service, call: Call) -> Answer:
@@ -60,27 +81,40 @@ def run(service: Service, call: Call) -> Answer:
     if not call.from_loopback:
         raise OrgError(403, "FORBIDDEN", "the admin API serves this machine only")
     verb = call.segments["verb"].lower()
-    body = call.json(Json)
-    if unknown := body.keys() - _KEYS.get(verb, body.keys()):
-        raise _refused(verb, f"unknown keys: {', '.join(sorted(unknown))}")
+    if verb not in _VERBS:
+        raise not_found()
+    shape, act = _VERBS[verb]
     try:
-        if verb in _WRITES:
-            return Answer(body={"id": _WRITES[verb](_writer(service, body), body)})
-        if verb in _VERBS:
-            return Answer(body=_VERBS[verb](service, body))
-    except (KeyError, TypeError, ValueError) as exc:
-        raise _refused(verb, f"{type(exc).__name__}: {exc}") from exc
-    raise not_found()
+        return Answer(body=act(service, msgspec.convert(call.json(Json), shape)))
+    except ValueError as exc:  # msgspec's, too
+        raise OrgError(400, "INVALID_ARGUMENT", f"{verb}: {exc}") from exc
 
 
-def _refused(verb: str, why: str) -> OrgError:
-    return OrgError(400, "INVALID_ARGUMENT", f"{verb}: {why}")
+def _insert(writer: Writer, body: _Insert) -> str:
+    return writer.insert(
+        body.sobject, body.values, keep_id=body.keep_id, keep_audit=body.keep_audit
+    )
 
 
-def _writer(service: Service, body: Json) -> Writer:
-    """Return the open transaction that the body names, or the store itself."""
-    name = body.get("transaction")
-    return service.store if name is None else _transaction(service, name)
+def _update(writer: Writer, body: _Update) -> None:
+    writer.update(body.sobject, body.id, body.values)
+
+
+def _merge(writer: Writer, body: _Merge) -> None:
+    writer.merge(body.sobject, body.master_id, body.loser_ids, body.values)
+
+
+def _writing(
+    action: Callable[[Writer, Any], str | None],
+) -> Callable[[Service, Any], Json]:
+    """Make a verb of a write: on the store, or in the transaction that is named."""
+
+    def act(service: Service, body: _Write) -> Json:
+        name = body.transaction
+        writer = service.store if name is None else _transaction(service, name)
+        return {"id": action(writer, body)}
+
+    return act
 
 
 def _transaction(service: Service, name: str) -> Transaction:
@@ -90,60 +124,60 @@ def _transaction(service: Service, name: str) -> Transaction:
         raise OrgError(404, "NOT_FOUND", f"no open transaction {name!r}") from None
 
 
-def _clock(service: Service, body: Json) -> Json:
+def _clock(service: Service, body: _Clock) -> Json:
     """Read the clock; ``freeze``, ``set`` and ``advance`` (seconds) change it."""
-    if body.get("freeze"):
+    if body.freeze:
         service.clock.freeze()
-    if "set" in body:
-        service.clock.set(datetime.fromisoformat(body["set"]))
-    if "advance" in body:
-        service.clock.advance(float(body["advance"]))
+    if body.set is not None:
+        service.clock.set(datetime.fromisoformat(body.set))
+    if body.advance is not None:
+        service.clock.advance(body.advance)
     return {"now": service.clock.now().isoformat()}
 
 
-def _begin(service: Service, _: Json) -> Json:
+def _begin(service: Service, _: _Body) -> Json:
     transaction = service.store.transaction()
     name = str(id(transaction))
     service.transactions[name] = transaction
     return {"transaction": name}
 
 
-def _commit(service: Service, body: Json) -> Json:
-    _transaction(service, body["transaction"]).commit()
-    del service.transactions[body["transaction"]]
+def _commit(service: Service, body: _Named) -> Json:
+    _transaction(service, body.transaction).commit()
+    del service.transactions[body.transaction]
     return {}
 
 
-def _rollback(service: Service, body: Json) -> Json:
-    _transaction(service, body["transaction"]).rollback()
-    del service.transactions[body["transaction"]]
+def _rollback(service: Service, body: _Named) -> Json:
+    _transaction(service, body.transaction).rollback()
+    del service.transactions[body.transaction]
     return {}
 
 
-def _requests(service: Service, body: Json) -> Json:
+def _requests(service: Service, body: _Requests) -> Json:
     """List the requests answered so far; ``clear`` forgets them."""
     found = [entry.as_json() for entry in service.requests.entries()]
-    if body.get("clear"):
+    if body.clear:
         service.requests.clear()
     return {"requests": found}
 
 
-def _expire_sessions(service: Service, _: Json) -> Json:
+def _expire_sessions(service: Service, _: _Body) -> Json:
     service.sessions.expire()
     return {}
 
 
-def _short_pages(service: Service, body: Json) -> Json:
-    service.cursors.short_page = body["rows"]
+def _short_pages(service: Service, body: _Pages) -> Json:
+    service.cursors.shorten(body.rows)
     return {}
 
 
-def _faults(service: Service, body: Json) -> Json:
+def _faults(service: Service, body: _Faults) -> Json:
     """List the faults; ``clear`` ends all or one by its number, ``add`` adds one."""
-    if body.get("clear"):
-        service.faults.clear(None if body["clear"] is True else int(body["clear"]))
-    if "add" in body:
-        service.faults.add(parse_fault(body["add"]))
+    if body.clear:
+        service.faults.clear(None if body.clear is True else body.clear)
+    if body.add is not msgspec.UNSET:
+        service.faults.add(parse_fault(body.add))
     return {"faults": [_scheduled(found) for found in service.faults]}
 
 
@@ -152,16 +186,26 @@ def _scheduled(found: Scheduled) -> Json:
     return told | found.fault.as_json()
 
 
-_VERBS: dict[str, Callable[[Service, Json], Json]] = {
-    "clock": _clock,
-    "begin": _begin,
-    "commit": _commit,
-    "rollback": _rollback,
-    "requests": _requests,
-    "expire_sessions": _expire_sessions,
-    "logins": login_admin.run,
-    "short_pages": _short_pages,
-    "faults": _faults,
+_VERBS: dict[str, tuple[type[msgspec.Struct], Callable[[Service, Any], Json]]] = {
+    "insert": (_Insert, _writing(_insert)),
+    "update": (_Update, _writing(_update)),
+    "delete": (_One, _writing(lambda writer, body: writer.delete(body.id))),
+    "undelete": (_One, _writing(lambda writer, body: writer.undelete(body.id))),
+    "hard_delete": (_One, _writing(lambda writer, body: writer.hard_delete(body.id))),
+    "empty_recycle_bin": (
+        _Write,
+        _writing(lambda writer, _: writer.empty_recycle_bin()),
+    ),
+    "merge": (_Merge, _writing(_merge)),
+    "clock": (_Clock, _clock),
+    "begin": (_Body, _begin),
+    "commit": (_Named, _commit),
+    "rollback": (_Named, _rollback),
+    "requests": (_Requests, _requests),
+    "expire_sessions": (_Body, _expire_sessions),
+    "logins": (login_admin.Body, login_admin.run),
+    "short_pages": (_Pages, _short_pages),
+    "faults": (_Faults, _faults),
 }
 
 ROUTES = (("POST", "/devorg/admin/{verb}", run),)

@@ -95,6 +95,16 @@ class Cursors:
                 total += len(ids)
         return Cursor(id_, compiled, page_size, session, path, total)
 
+    def shorten(self, rows: int | None) -> None:
+        """Let pages hold at most *rows* records from now on; None: as usual.
+
+        Raises:
+            ValueError: It is less than one.
+        """
+        if rows is not None and rows < 1:
+            raise ValueError(f"a page has at least 1 row: {rows}")
+        self.short_page = rows
+
     def keep(self, cursor: Cursor) -> None:
         """Keep a cursor for the pages still to come."""
         user = cursor.session.user_id

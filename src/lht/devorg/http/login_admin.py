@@ -1,22 +1,29 @@
 """What the owner of an org may know and change of its logins."""
 
+import msgspec
+
 from lht.devorg.http import people
 from lht.devorg.http.oauth import DEFAULT_SCOPE
 from lht.devorg.http.service import Service
 from lht.devorg.http.sessions import Grant
 from lht.devorg.http.wire import Json
 
-KEYS = {"certificate", "refreshToken"}
+
+class Body(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What a caller may tell."""
+
+    certificate: str | None = None
+    refresh_token: bool = False
 
 
-def run(service: Service, body: Json) -> Json:
+def run(service: Service, body: Body) -> Json:
     """Tell all that opens the org.
 
     ``certificate`` registers one more, ``refreshToken`` asks for a new one.
     """
     logins = service.sessions.credentials
-    if "certificate" in body:
-        logins.register_certificate(body["certificate"])
+    if body.certificate is not None:
+        logins.register_certificate(body.certificate)
     told = {
         "clientId": logins.client_id,
         "clientSecret": logins.client_secret,
@@ -24,7 +31,7 @@ def run(service: Service, body: Json) -> Json:
         "password": logins.password,
         "securityToken": logins.security_token,
     }
-    if body.get("refreshToken"):
+    if body.refresh_token:
         told["refreshToken"] = new_refresh_token(service)
     return told
 

@@ -1,0 +1,67 @@
+"""What firing at random has brought to light, one by one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.devorg.fuzz_wire import Request, World, fired_at
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with fired_at() as world:
+        world.renew()
+        yield world
+
+
+@pytest.mark.parametrize("method", [b"OPTIONS", b"TRACE", b"BREW"])
+def test_a_strange_method_is_refused_as_any_other(world: World, method: bytes):
+    header = (b"Authorization", b"Bearer ~token~")
+    reply = world.try_out(Request(method, b"/services/data/v62.0/limits", (header,)))
+    assert reply.status == 405
+    assert b"METHOD_NOT_ALLOWED" in reply.body
+
+
+def test_a_path_of_two_lines_is_refused_as_any_other(world: World):
+    header = (b"Authorization", b"Bearer ~token~")
+    reply = world.try_out(Request(b"GET", b"/services/data/v6%0A2.0/x", (header,)))
+    assert reply.status == 404
+    assert b"NOT_FOUND" in reply.body
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("merge", {"sobject": "Account", "masterId": "x", "loserIds": [["y"], {}]}),
+        ("merge", {"sobject": "Account", "masterId": "x", "loserIds": "yz"}),
+        ("insert", {"sobject": "Account", "values": [["Name", "x"]]}),
+        ("insert", {"sobject": "Account", "values": {}, "keepId": "no"}),
+        ("update", {"sobject": {}, "id": "x", "values": {}}),
+        ("delete", {"id": {"a": 1}}),
+        ("delete", {}),
+        ("begin", {"transaction": "x"}),
+        ("commit", {"transaction": {}}),
+        ("short_pages", {"rows": {"a": 1}}),
+        ("short_pages", {"rows": "2"}),
+        ("short_pages", {"rows": 0}),
+        ("short_pages", {"rows": -1}),
+        ("short_pages", {}),
+        ("clock", {"advance": "60"}),
+        ("requests", {"clear": "no"}),
+        ("faults", {"clear": "no"}),
+        ("faults", {"add": None}),
+        ("logins", {"certificate": 7}),
+    ],
+)
+def test_the_admin_api_takes_only_what_it_understands(
+    world: World, verb: str, body: Any
+):
+    found = world.api.post(f"/devorg/admin/{verb}", body)
+    assert world.api.error(found)[:2] == (400, "INVALID_ARGUMENT")
+    world.see_that_it_lives()
+
+
+@pytest.mark.parametrize("rows", [0, -1])
+def test_a_page_has_at_least_one_row(world: World, rows: int):
+    with pytest.raises(ValueError, match="at least 1"):
+        world.api.org.short_pages(rows)
