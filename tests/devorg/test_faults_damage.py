@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -69,7 +70,8 @@ def test_slow_bytes_wait_before_each_piece(pieces: list[bytes], piece_bytes: int
         waits.append(seconds)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lht.devorg.http.damage.asyncio.sleep", wait)
+        clock = SimpleNamespace(sleep=wait)  # others in this process sleep as ever
+        patch.setattr("lht.devorg.http.damage.asyncio", clock)
         slow = slowed(stream(pieces), seconds=0.5, piece_bytes=piece_bytes)
         got = asyncio.run(collect(slow))
     assert b"".join(got) == b"".join(pieces)

@@ -38,7 +38,7 @@ PROOFS = (
         test_failures.test_a_text_that_is_no_value,
         {
             "way": BULK,
-            "tamper": test_failures.pages(test_failures.no_numbers),
+            "wrong": test_failures.pages(test_failures.no_numbers),
         },
     ),
     Proof(

@@ -315,5 +315,8 @@ def parse_fault(body: Any) -> Fault:
     Raises:
         ValueError: It describes none.
     """
-    fault: Fault = msgspec.convert(body, _ANY)
+    try:
+        fault: Fault = msgspec.convert(body, _ANY)
+    except msgspec.ValidationError as exc:  # a ValueError only in later versions
+        raise ValueError(str(exc)) from exc
     return fault
