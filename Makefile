@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 JSFORCE := $(VENV)/jsforce/.installed
 WORKERS ?= 2
 LOWEST := .venv-lowest
-LOWEST_TOOLS := build editables fakesnow hatchling hypothesis jsonschema pytest pytest-xdist sqlfluff
+LOWEST_TOOLS := build editables fakesnow hatchling hypothesis jsonschema pytest pytest-xdist pyyaml sqlfluff
 
 .PHONY: test check demo bench docs dist lock lowest clean
 
