@@ -23,6 +23,7 @@ MARKERS = {
     "devorg": "devorg",
     "snowflake": "snowflake",
     "docs": "docs",
+    "recorded": "recorded",
     "clients": "clients",
     "bench": "bench",
 }
