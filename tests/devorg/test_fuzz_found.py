@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from tests.devorg.fuzz_wire import Request, World, fired_at
 
+from lht.devorg.faults import Refused
+
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
@@ -65,3 +67,29 @@ def test_the_admin_api_takes_only_what_it_understands(
 def test_a_page_has_at_least_one_row(world: World, rows: int):
     with pytest.raises(ValueError, match="at least 1"):
         world.api.org.short_pages(rows)
+
+
+@pytest.mark.parametrize("status", [0, 1, -1, 100, 199, 600, 10**30])
+def test_a_refusal_has_a_status_that_http_knows(world: World, status: int):
+    found = world.api.post(
+        "/devorg/admin/faults", {"add": {"kind": "refused", "status": status}}
+    )
+    assert world.api.error(found)[:2] == (400, "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize("when", ["3\r\nX: y", "3\n", "\u00e9", "\U0001f4a9"])
+def test_a_refusal_says_when_in_words_that_a_header_can_hold(world: World, when: str):
+    fault = {"kind": "server_too_busy", "retryAfter": when}
+    found = world.api.post("/devorg/admin/faults", {"add": fault})
+    assert world.api.error(found)[:2] == (400, "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("code", ["", "X"])
+def test_a_status_without_a_body_has_none(world: World, status: int, code: str):
+    """Whatever the fault says of words."""
+    world.api.org.faults.add(Refused(status=status, code=code, message="x"))
+    for _ in range(2):  # the same connection goes on
+        assert world.send(Request(b"GET", b"/services/data")).status == status
+    world.api.org.faults.clear()
+    assert not world.complaints.told

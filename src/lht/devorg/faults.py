@@ -21,6 +21,8 @@ from lht.devorg.http.wire import Answer
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Status = Annotated[int, msgspec.Meta(ge=200, le=599)]
+HeaderText = Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]*\Z")]
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 _LOGIN = ("/services/oauth2/token", "/services/Soap/*/*")
@@ -129,23 +131,23 @@ class Refused(Fault, frozen=True):
         retry_after: When to come again: seconds, or a date as HTTP writes it.
     """
 
-    status: int = 500
+    status: Status = 500
     code: str = ""
     message: str = ""
-    retry_after: int | str | None = None
+    retry_after: int | HeaderText | None = None
 
 
 class TooManyRequests(Refused, frozen=True):
     """The edge has had enough of this caller."""
 
-    status: int = 429
+    status: Status = 429
     message: str = "Too Many Requests"
 
 
 class ServerTooBusy(Refused, frozen=True):
     """The org has no time."""
 
-    status: int = 503
+    status: Status = 503
     code: str = "SERVER_UNAVAILABLE"
     message: str = "Server too busy"
 
@@ -153,34 +155,34 @@ class ServerTooBusy(Refused, frozen=True):
 class Maintenance(Refused, frozen=True):
     """The org is away, as a web page says."""
 
-    status: int = 503
+    status: Status = 503
     message: str = "We are down for maintenance."
 
 
 class BadGateway(Refused, frozen=True):
     """The edge does not reach the org."""
 
-    status: int = 502
+    status: Status = 502
     message: str = "Bad Gateway"
 
 
 class NotReady(Refused, frozen=True):
     """The edge does not know yet where the org is."""
 
-    status: int = 420
+    status: Status = 420
     message: str = "We are setting things up for you."
 
 
 class NotAcceptable(Refused, frozen=True):
     """The edge refuses without a word."""
 
-    status: int = 406
+    status: Status = 406
 
 
 class RequestLimitExceeded(Refused, frozen=True):
     """The calls of 24 hours are used up."""
 
-    status: int = 403
+    status: Status = 403
     code: str = "REQUEST_LIMIT_EXCEEDED"
     message: str = "TotalRequests Limit exceeded."
 
@@ -188,7 +190,7 @@ class RequestLimitExceeded(Refused, frozen=True):
 class TooManyLongRequests(Refused, frozen=True):
     """Too many requests run for more than 20 seconds just now."""
 
-    status: int = 403
+    status: Status = 403
     code: str = "REQUEST_LIMIT_EXCEEDED"
     message: str = "ConcurrentPerOrgLongTxn Limit exceeded."
 

@@ -69,6 +69,9 @@ Handler = Callable[[Service, Call], Answer]
 # Source: REST API Developer Guide, "Status Codes and Error Responses".
 MAX_URI_BYTES = 16_384
 
+_BODILESS = frozenset({204, 304})
+"""Statuses whose answers end with their heads, as HTTP has it."""
+
 _WORTH_GZIP = 1_024
 _VERSIONED = "/services/data/v{version}"
 
@@ -290,6 +293,8 @@ def _finish(
     if not found.status:
         entry.end()
         return NoReply()
+    if found.status in _BODILESS:
+        found = replace(found, body=None)
     headers = {
         "Date": format_datetime(service.clock.now(), usegmt=True),
         "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",
