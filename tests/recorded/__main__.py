@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from tests.recorded.known import KNOWN
 from tests.recorded.readers import read_recording
-from tests.recorded.replay import SCENES, Outcome, Unexplained, replay
+from tests.recorded.replay import Outcome, Unexplained, replay
+from tests.recorded.scenes import SCENES
 
 
 def report(name: str, outcome: Outcome) -> Iterator[str]:

@@ -75,14 +75,27 @@ class Difference:
         return f"{self.at}: {self.what}: {self.recorded[:90]!r} / {self.ours[:90]!r}"
 
 
+@dataclass(frozen=True)
+class Look:
+    """How close two answers are looked at.
+
+    Attributes:
+        values: Whether values are compared, beside keys, types and forms.
+        order: Whether keys must be in the same order.
+    """
+
+    values: bool = False
+    order: bool = False
+
+
 def differences(
-    recorded: Json, ours: Json, *, values: bool, at: str = ""
+    recorded: Json, ours: Json, look: Look, at: str = ""
 ) -> Iterator[Difference]:
-    """Yield what is not alike in two values, of *values* also what they are."""
+    """Yield what is not alike in two values."""
     if isinstance(recorded, dict) and isinstance(ours, dict):
-        yield from _of_objects(recorded, ours, values=values, at=at)
+        yield from _of_objects(recorded, ours, look, at)
     elif isinstance(recorded, list) and isinstance(ours, list):
-        yield from _of_lists(recorded, ours, values=values, at=at)
+        yield from _of_lists(recorded, ours, look, at)
     elif isinstance(recorded, str) and _MASKED.fullmatch(recorded):
         if not isinstance(ours, str):
             yield Difference(at, "type", _shown(recorded), _shown(ours))
@@ -90,7 +103,7 @@ def differences(
         yield Difference(at, "type", _shown(recorded), _shown(ours))
     elif _form(recorded) != _form(ours):
         yield Difference(at, "form", _shown(recorded), _shown(ours))
-    elif values and _plain(recorded) != _plain(ours):
+    elif look.values and _plain(recorded) != _plain(ours):
         same = isinstance(recorded, Number) and float(recorded) == float(ours)
         what = "form" if same else "value"
         yield Difference(at, what, _shown(recorded), _shown(ours))
@@ -101,27 +114,32 @@ def _below(at: str, key: str) -> str:
 
 
 def _of_objects(
-    recorded: Mapping[str, Json], ours: Mapping[str, Json], *, values: bool, at: str
+    recorded: Mapping[str, Json], ours: Mapping[str, Json], look: Look, at: str
 ) -> Iterator[Difference]:
+    both = recorded.keys() & ours.keys()
+    if look.order and [k for k in recorded if k in both] != [
+        k for k in ours if k in both
+    ]:
+        yield Difference(at, "order", ", ".join(recorded), ", ".join(ours))
     for key, value in recorded.items():
         place = _below(at, key)
         if key not in ours:
             yield Difference(place, "missing", _shown(value))
             continue
-        yield from differences(value, ours[key], values=values, at=place)
+        yield from differences(value, ours[key], look, place)
     for key, value in ours.items():
         if key not in recorded:
             yield Difference(_below(at, key), "more", "", _shown(value))
 
 
 def _of_lists(
-    recorded: Sequence[Json], ours: Sequence[Json], *, values: bool, at: str
+    recorded: Sequence[Json], ours: Sequence[Json], look: Look, at: str
 ) -> Iterator[Difference]:
     place = _below(at, "*")
     left, right = _keyed(recorded, ours)
     for key, value in left.items():
         if key in right:
-            yield from differences(value, right[key], values=values, at=place)
+            yield from differences(value, right[key], look, place)
         else:
             yield Difference(place, "missing", _shown(value))
     for key, value in right.items():

@@ -84,6 +84,7 @@ KNOWN: tuple[Known, ...] = (
         "more",
         "token_type",
     ),
+    *_each(_RELEASE, "restforce-db", "login, resources", "order", ""),
     *_each(_BY_HAND, "restforce", "login", "form", "access_token"),
     *_each(
         _RELEASE,

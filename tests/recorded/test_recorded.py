@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.recorded.comparing import differences
+from tests.recorded.comparing import Look, differences
 from tests.recorded.exchange import Json, Number
 from tests.recorded.known import KNOWN
 from tests.recorded.readers import read_recording
-from tests.recorded.replay import SCENES, replay
+from tests.recorded.replay import replay
+from tests.recorded.scenes import SCENES
 
 # How many agree, how many differ with a reason, how many are out of scope.
 COUNTS = {
@@ -72,6 +73,11 @@ def test_every_reason_is_of_a_recording():
         ([{"name": "A"}, {"name": "B"}], [{"name": "B"}], [("*", "missing")]),
         ([{"name": "A", "b": 1}], [{"name": "A", "b": 2}], [("*.b", "value")]),
         ([1, 2], [1], [("*", "missing")]),
+        (
+            [{"a": 1, "b": 2}],
+            [{"b": 2, "c": 3, "a": 1}],
+            [("*", "order"), ("*.c", "more")],
+        ),
         ({"a": "REDACTED"}, {"a": "00D"}, []),
         ({"a": "https://eu11.salesforce.com/x"}, {"a": "http://here:1/x"}, []),
         ([{"name": "A"}, {"name": "B"}], [{"name": "B"}, {"name": "A"}], []),
@@ -81,5 +87,5 @@ def test_what_is_not_alike_is_found(
     recorded_one: Json, ours: Json, found: list[tuple[str, str]]
 ):
     """Keys, types, forms and values, wherever the entries of a list are."""
-    told = differences(recorded_one, ours, values=True)
+    told = differences(recorded_one, ours, Look(values=True, order=True))
     assert [(each.at, each.what) for each in told] == found

@@ -113,8 +113,10 @@ def _tag(sobject: SObject, row: Row) -> str | None:
 
 
 def _validators(changed: datetime | None, tag: str | None) -> dict[str, str]:
-    headers = {"Last-Modified": changed and format_datetime(changed, usegmt=True)}
-    headers["ETag"] = tag and f'"{tag}"'
+    headers = {
+        "ETag": tag and f'"{tag}"',
+        "Last-Modified": changed and format_datetime(changed, usegmt=True),
+    }
     return {name: text for name, text in headers.items() if text}
 
 
