@@ -291,7 +291,7 @@ def _may_be_html(request: Request, reply: Reply) -> bool:
     """Whether it is a page for people, one word, or of what reads the head."""
     path = request.path.lower()
     pages = ("/services/oauth2/", "/setup/", "/id/", "/devorg")
-    return reply.status in {414, 431} or path.startswith(pages)
+    return reply.body.startswith(b"<h1>Bad Message") or path.startswith(pages)
 
 
 def _no_number(text: str) -> NoReturn:

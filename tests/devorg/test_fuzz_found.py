@@ -1,7 +1,9 @@
 """What firing at random has brought to light, one by one."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tests.devorg.fuzz_wire import Request, World, fired_at
@@ -93,3 +95,34 @@ def test_a_status_without_a_body_has_none(world: World, status: int, code: str):
         assert world.send(Request(b"GET", b"/services/data")).status == status
     world.api.org.faults.clear()
     assert not world.complaints.told
+
+
+@pytest.mark.parametrize(
+    "host", [b"", b"[", b"[::1", b"x:y", b"a b", b"u@localhost", b"\xe9"]
+)
+@pytest.mark.parametrize("path", [b"/services/data", b"/devorg", b"/services/oauth2/x"])
+def test_a_host_that_is_none_is_refused(world: World, host: bytes, path: bytes):
+    """Not taken for this machine, which may see more than others."""
+    reply = world.send(Request(b"GET", path, ((b"Host", host),)))
+    assert (reply.status, reply.kind) == (400, "text/html")
+    assert b"Bad Host" in reply.body
+
+
+def test_who_hangs_up_in_the_midst_of_a_request_is_no_mistake(world: World):
+    """It is noted nowhere, and nothing is done."""
+    before = world.api.query("SELECT COUNT() FROM Account")["totalSize"]
+    noted = len(world.api.org.requests.entries())
+    place = urlsplit(world.api.org.url)
+    for ending in (b"", b"zz\r\n"):  # the caller's end, and no HTTP any more
+        with socket.create_connection((place.hostname, place.port)) as line:
+            line.sendall(
+                b"POST /services/data/v62.0/sobjects/Account HTTP/1.1\r\nHost: x\r\n"
+                b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n" + ending
+            )
+            line.shutdown(socket.SHUT_WR)
+            while line.recv(1_000):
+                pass
+    world.see_that_it_lives()
+    assert not world.complaints.told
+    assert world.api.query("SELECT COUNT() FROM Account")["totalSize"] == before
+    assert len(world.api.org.requests.entries()) == noted + 2

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import request_response
 from starlette.types import ASGIApp
@@ -215,9 +215,12 @@ def make_app(service: Service) -> ASGIApp:
 
     async def endpoint(request: Request) -> Response:
         entry = _entry(service, request)
-        if refusal := _too_long(request):
+        if refusal := _refuse_head(request):
             return _finish(service, request, refusal, entry)
-        call = await _read(request)
+        try:
+            call = await _read(request)
+        except ClientDisconnect:  # in the midst of the body
+            return NoReply()
         return await run_in_threadpool(
             lambda: _finish(service, request, _met(service, call, entry), entry)
         )
@@ -249,7 +252,12 @@ def _met(service: Service, call: Call, entry: Entry) -> Answer:
     return xml_answers.as_asked(found, call)
 
 
-def _too_long(request: Request) -> Answer | None:
+def _refuse_head(request: Request) -> Answer | None:
+    """Return what a request gets that is too long, or for nobody."""
+    # What cannot be read as a host, starlette replaces by the server's own.
+    host = request.headers.get("host")
+    if host is not None and (request.url.hostname or " ") not in host.lower():
+        return _bad_message(400, "Bad Host")
     uri = len(request.scope["raw_path"]) + len(request.scope["query_string"]) + 1
     if uri > MAX_URI_BYTES:
         return _bad_message(414, "URI Too Long")
