@@ -342,6 +342,13 @@ KNOWN: tuple[Known, ...] = (
     *_each(_BY_HAND, "restforce", "query", "type", "records.[*].expr0"),
     *_each(_BY_HAND, "restforce", "query", "value", "[*].message"),
     *_each(
+        "of v29, or quoted without the line that it is about",
+        "errors",
+        "query",
+        "value",
+        "[*].message",
+    ),
+    *_each(
         "a note of those who keep the recording",
         "spring-social",
         "query",

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 from tests.recorded.exchange import Exchange, below_host, put_words
+from tests.recorded.reports import CODES, REPORTS
 from tests.recorded.requests import CONSOLE, ENVELOPES, REQUESTS, UNASKED
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -165,13 +166,29 @@ def read_console(data: Path, path: Path) -> Iterator[Exchange]:
         )
 
 
-_FOLDERS = {"bulk2": "bulk2"}
+def read_reports(data: Path, path: Path) -> Iterator[Exchange]:
+    """Read the refusals that public reports quote, some of them in part."""
+    for position, line in enumerate(path.read_text("utf-8").splitlines()):
+        report = json.loads(line)
+        asked = dict(REPORTS.get(position, UNASKED))
+        body, code = report["body"], CODES.get(position)
+        if code is not None:  # nothing but the words
+            words = body.removeprefix(f"{code}: ")
+            message = f"\n{words}" if "\n" in words else words
+            body = [{"message": message, "errorCode": code}]
+        answer = body if isinstance(body, str) else json.dumps(body)
+        answer = put_words(answer, asked.pop("texts", {}))
+        yield Exchange(**_place(data, path, position), **asked, answer=answer)
+
+
+_FOLDERS = {"bulk2": "bulk2", "errors": "errors"}
 _READERS: Mapping[str, Callable[[Path, Path], Iterator[Exchange]]] = {
     "airbyte": read_body,
     "amp-labs": read_body,
     "bulk2": read_console,
     "ceelias-graph": read_har_lines,
     "cumulusci": read_vcrpy,
+    "errors": read_reports,
     "python-salesforce-api": read_body,
     "restforce": read_body,
     "restforce-db": read_vcr,

@@ -175,6 +175,6 @@ def _chosen(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _content(text: str) -> Any:
     """Read a body: XML, JSON, or else text."""
-    if text.lstrip().startswith("<"):
+    if text.lstrip().startswith(("<?xml", "<soapenv:")):
         return xml_values(text)
     return read_json(text) if text.lstrip()[:1] in "[{" else text

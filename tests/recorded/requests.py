@@ -310,13 +310,13 @@ _SPRING: Mapping[str, Asked] = {
     "versions.json": ask("GET", "/services/data"),
 }
 
-_QUERY_JOB = '{"operation":"%s","query":"SELECT %s FROM %s"}'
+QUERY_JOB = '{"operation":"%s","query":"SELECT %s FROM %s"}'
 
 REQUESTS: Mapping[str, Asked] = {
     "airbyte/job_response_query_create.json": ask(
         "POST",
         "v57.0/jobs/query",
-        body=_QUERY_JOB % ("queryAll", "Id", "ActiveFeatureLicenseMetric"),
+        body=QUERY_JOB % ("queryAll", "Id", "ActiveFeatureLicenseMetric"),
     ),
     **{f"amp-labs/{name}": asked for name, asked in _AMP_LABS.items()},
     **{f"python-salesforce-api/{name}": asked for name, asked in _PYTHON.items()},
@@ -371,7 +371,7 @@ ENVELOPES: Mapping[str, Asked] = {
 }
 """What was sent, where method, URL and status are kept but no body."""
 
-_RELATIONS = _QUERY_JOB % (
+_RELATIONS = QUERY_JOB % (
     "query",
     "Id, AccountId, ContactId",
     "AccountContactRelation",

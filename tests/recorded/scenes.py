@@ -12,7 +12,8 @@ class Scene:
     Attributes:
         describes: Files below the data's folder that declare its objects, beside the
             describes in the recording itself and ``objects.txt``.
-        masks: What a recording has put in the place of versions and ids.
+        masks: What to put in the place of what a recording has for versions and ids:
+            masks, and versions that are not served any more, for which an old one is.
         settings: Of the org.
         in_order: Whether the order of keys is the one that the org answered.
     """
@@ -42,6 +43,7 @@ SCENES: Mapping[str, Scene] = {
             "0010xACCOUNTID0000": "0010xACCOUNTID0A5P",
         },
     ),
+    "errors": Scene(),
     "python-salesforce-api": Scene(settings={"plain_fault_codes": True}),
     "restforce": Scene(
         describes=(_ORGANIZATION,),

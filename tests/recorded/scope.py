@@ -36,6 +36,7 @@ _OUT: Mapping[str, str] = {
     ),
 }
 _NO_EXCHANGE = "no answer of an org: what was sent, a template, or a console's notes"
+_NO_REQUEST = "refusals of other APIs, and such as no request alone brings about"
 
 _KINDS = (
     ("login", "POST", r"/services/oauth2/token"),
@@ -48,6 +49,7 @@ _KINDS = (
     ("limits", "GET", r"V/limits"),
     ("counts", "GET", r"V/limits/recordCount"),
     ("query", "GET", r"V/query(All)?"),
+    ("query page", "GET", r"V/query/[^/]+"),
     ("search", "GET", r"V/search"),
     ("recent", "GET", r"V/recent"),
     ("global", "GET", r"V/sobjects"),
@@ -67,6 +69,7 @@ _KINDS = (
     ("upserts", "PATCH", r"V/composite/sobjects/\w+/\w+"),
     ("job create", "POST", r"V/jobs/query"),
     ("job", "GET", r"V/jobs/query/[^/]+"),
+    ("job end", "PATCH", r"V/jobs/query/[^/]+"),
     ("job results", "GET", r"V/jobs/query/[^/]+/results"),
 )
 
@@ -84,7 +87,7 @@ def kind_of(exchange: Exchange) -> str:
 def out_of_scope(exchange: Exchange) -> str | None:
     """Say why an exchange is not replayed; None where it is."""
     if not exchange.method:
-        return _NO_EXCHANGE
+        return _NO_REQUEST if exchange.recording == "errors" else _NO_EXCHANGE
     name = f"{exchange.file.rpartition('/')[2]}#{exchange.position}"
     if name in _OUT:
         return _OUT[name]

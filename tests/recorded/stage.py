@@ -17,6 +17,7 @@ from lht.devorg.http.login_admin import new_refresh_token
 
 START = datetime(2020, 8, 14, 20, 53, 2, tzinfo=UTC)
 
+_ANY_JOB = '{"operation":"query","query":"SELECT Id FROM Account"}'
 _SENT = ("accept", "content-type", "soapaction", "authorization")
 
 
@@ -174,7 +175,8 @@ def _start_job(stage: Stage, exchange: Exchange, _rows: Rows) -> dict[str, str]:
     json_type = {"Content-Type": "application/json"}
     headers = {"Authorization": f"Bearer {stage.token()}", **json_type}
     path = exchange.path.partition("/<job>")[0]
-    made = stage.http.post(path, content=exchange.body, headers=headers)
+    body = exchange.body if exchange.method == "GET" else _ANY_JOB
+    made = stage.http.post(path, content=body, headers=headers)
     return {"<job>": made.json()["id"]}
 
 

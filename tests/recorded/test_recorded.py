@@ -19,6 +19,7 @@ COUNTS = {
     "bulk2": (1, 3, 3),
     "ceelias-graph": (22, 5, 0),
     "cumulusci": (165, 116, 33),
+    "errors": (11, 2, 13),
     "python-salesforce-api": (4, 3, 5),
     "restforce": (23, 8, 1),
     "restforce describes": (0, 1, 0),
