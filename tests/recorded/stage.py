@@ -183,7 +183,7 @@ def _start_job(stage: Stage, exchange: Exchange, _rows: Rows) -> dict[str, str]:
 def _finish_job(stage: Stage, exchange: Exchange, rows: Rows) -> dict[str, str]:
     words = _start_job(stage, exchange, rows)
     path = f"{exchange.path.partition('/<job>')[0]}/{words['<job>']}"
-    while stage._get(path).json()["state"] != "JobComplete":
+    while stage._get(path).json()["state"] in {"UploadComplete", "InProgress"}:
         pass
     return words
 
