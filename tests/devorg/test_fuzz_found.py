@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.devorg.fuzz_draw import Draft, sent
+from tests.devorg.fuzz_good import GOOD
 from tests.devorg.fuzz_wire import Request, World, fired_at
 
 from lht.devorg.faults import Refused
@@ -126,3 +128,22 @@ def test_who_hangs_up_in_the_midst_of_a_request_is_no_mistake(world: World):
     assert not world.complaints.told
     assert world.api.query("SELECT COUNT() FROM Account")["totalSize"] == before
     assert len(world.api.org.requests.entries()) == noted + 2
+
+
+@pytest.mark.parametrize("odd", ["\ufffe", "\uffff", "\x01", "\x00", "\x7f", "\u2028"])
+def test_records_with_any_character_are_read_as_xml(world: World, odd: str):
+    made = world.api.post("/sobjects/Contact", {"LastName": f"x{odd}y"}).json()
+    path = f"/services/data/v62.0/sobjects/Contact/{made['id']}".encode()
+    headers = (b"Authorization", b"Bearer ~token~"), (b"Accept", b"application/xml")
+    reply = world.try_out(Request(b"GET", path, headers))
+    assert (reply.status, reply.kind) == (200, "application/xml")
+
+
+@pytest.mark.parametrize("odd", ["\ufffe", "\x01"])
+def test_users_with_any_character_are_told_by_soap(world: World, odd: str):
+    user = world.api.org.store.user_id
+    world.api.org.update("User", user, {"LastName": f"x{odd}y"})
+    (good,) = [g for g in GOOD if "Soap/u/60.0" in g[1] and b"getUserInfo" in g[4]][:1]
+    reply = world.try_out(sent(Draft(*good), {}))
+    assert reply.status == 200
+    assert b"<userFullName>" in reply.body

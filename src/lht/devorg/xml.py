@@ -1,8 +1,11 @@
-"""XML from others, read without what makes XML dangerous."""
+"""XML from others, read without what makes XML dangerous, and text for our own."""
 
+import re
 from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
+
+_ILLEGAL = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 
 class XmlError(ValueError):
@@ -46,3 +49,8 @@ def _refuse(name: str, *_: Any) -> None:
 def _name(name: str) -> str:
     """Write a name with a namespace as ElementTree does."""
     return "{" + name if "}" in name else name
+
+
+def legal_text(text: str) -> str:
+    """Return a text without the characters that no XML can hold."""
+    return _ILLEGAL.sub("", text)

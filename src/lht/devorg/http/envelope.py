@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 from lht.devorg.http.wire import Answer, Call, inflate
-from lht.devorg.xml import XmlError, parse_xml
+from lht.devorg.xml import XmlError, legal_text, parse_xml
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
@@ -139,5 +139,5 @@ def _element(name: str, value: Any) -> str:
     elif isinstance(value, bool):
         inside = str(value).lower()
     else:
-        inside = escape(str(value))
+        inside = escape(legal_text(str(value)))
     return f"<{name}>{inside}</{name}>"

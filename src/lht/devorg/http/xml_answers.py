@@ -4,6 +4,7 @@ Records keep their fields' order and tell type and address as attributes; all ot
 bodies have their members in alphabetical order, as an org writes them.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 import msgspec
 
 from lht.devorg.http.wire import Answer, Call
+from lht.devorg.xml import legal_text
 
 XML_TYPE = "application/xml;charset=UTF-8"
 
@@ -129,10 +131,9 @@ def _attributes(value: Any) -> str:
 
 def _name(key: str) -> str:
     """Return a member's name as XML allows it; applications' names have spaces."""
-    return "".join(c if c.isalnum() or c in "_-." else "_" for c in key)
+    return re.sub(r"[^\w.-]", "_", key, flags=re.ASCII)
 
 
 def _legal(value: Any) -> str:
     """Return a value's text, without the characters that XML cannot hold."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return "".join(c for c in text if c >= " " or c in "\t\n\r")
+    return legal_text(str(value).lower() if isinstance(value, bool) else str(value))
