@@ -35,13 +35,18 @@ METADATA = load_metadata()
 OBJECTS = [sobject.name for sobject in METADATA.sobjects]
 FIELDS = sorted({field.name for each in METADATA.sobjects for field in each.fields})
 RELATIONS = sorted(
-    {str(f.relationship_name) for o in METADATA.sobjects for f in o.fields}
-) + ["Contacts", "Opportunities", "Owner", "Parent"]
+    {
+        str(field.relationship_name)
+        for each in METADATA.sobjects
+        for field in each.fields
+    }
+    | {"Contacts", "Opportunities"}
+)
 IDS = [f"~{n}~" for n in ("account", "parent", "contact", "deleted", "user", "org")]
 ODD = [
-    *("", " ", "'", '"', "\\", "%", "%00", "%zz", "%2F", "%C3%28", "%ED%A0%80", "../.."),
+    *("", " ", "'", '"', "\\", "%", "%00", "%zz", "%2F", "%C3%28", "%ED%A0%80", ".."),
     *("null", "true", "-1", "0", "1", "9" * 30, "1e400", "NaN", "é", "\U0001f4a9", "x"),
-    *("@{a.id}", "x" * 300, "x" * 5_000, "a,b,,c", ",", "\x00", "\u2028", "²", "٣", "ſ"),
+    *("@{a.id}", "x" * 300, "x" * 5_000, "a,b,,c", "\x00", "\u2028²\u0663"),
     *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "{}", "[]", "\n"),
 ]  # fmt: skip
 MOMENTS = [
@@ -146,7 +151,7 @@ anything = st.recursive(
     max_leaves=6,
 )
 PATHS = [
-    *("/sobjects/Account", "/sobjects/Account/~account~", "/sobjects/Contact/~contact~"),
+    *("/sobjects/Account", "/sobjects/Account/~account~", "/sobjects/User/~user~"),
     *("/query?q=SELECT Id FROM Account", "/composite/sobjects", "/limits", "/sobjects"),
     *("/sobjects/Account/describe", "/sobjects/Account/@{a.id}", "/jobs/query"),
     *("/sobjects/Everything__c/External_Key__c/x", "/composite/tree/Account"),
@@ -231,7 +236,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 HEADERS: dict[str, st.SearchStrategy[Any]] = {
     "Accept": some("application/xml", "application/json", "*/*;q=x, text/xml;q=0.5"),
     "Accept-Encoding": some("gzip", "gzip;q=0", "identity"),
-    "Authorization": some("Bearer ~token~", "OAuth ~token~", "Basic OjpcDw==", "Bearer"),
+    "Authorization": some("Bearer ~token~", "OAuth ~token~", "Basic OjpcDw==", ""),
     "If-Match": some("*", '"x"', 'W/"x", "y"', "x"),
     "If-None-Match": some("*", '"x"', "x"),
     "If-Modified-Since": some(
@@ -241,14 +246,14 @@ HEADERS: dict[str, st.SearchStrategy[Any]] = {
     "If-Unmodified-Since": some(
         "Wed, 06 Mar 2030 12:34:56 GMT", "Mon, 01 Jan 0001 00:00:00 +1400", "x"
     ),
-    "Sforce-Query-Options": some("batchSize=200", "batchSize=0", "batchSize=" + "9" * 99),
+    "Sforce-Query-Options": some("batchSize=200", "batchSize=" + "9" * 99),
     "Sforce-Call-Options": some("client=x", "defaultNamespace=x"),
     "Sforce-Auto-Assign": some("FALSE", "TRUE"),
     "X-PrettyPrint": some("1", "true"),
     "X-Chatter-Entity-Encoding": some("false"),
     "Cookie": some("sid=~token~"),
     "Content-Encoding": some("gzip", "deflate", "x"),
-    "Host": some("localhost", "login.salesforce.com", "[", "[::1", "x:y", "x:99999", "é"),
+    "Host": some("localhost", "login.salesforce.com", "[::1", "x:y", "x:99999", "é"),
     "Range": some("bytes=0-1", "bytes=x"),
     "Expect": some("100-continue"),
     "SOAPAction": some('""', "login"),

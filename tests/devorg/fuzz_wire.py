@@ -162,11 +162,10 @@ class World:
             "job": api.finished("SELECT Id, Name FROM Account")["id"],
         }
         for name in ("account", "parent", "deleted"):
-            body = {"Name": f"{name} x"}
-            self.names[name] = str(api.post("/sobjects/Account", body).json()["id"])
+            self.names[name] = api.org.insert("Account", {"Name": f"{name} x"})
         contact = {"LastName": "x", "AccountId": self.names["account"]}
-        self.names["contact"] = api.post("/sobjects/Contact", contact).json()["id"]
-        api.call("DELETE", f"/sobjects/Account/{self.names['deleted']}")
+        self.names["contact"] = api.org.insert("Contact", contact)
+        api.org.delete(self.names["deleted"])
         api.org.short_pages(1)
         more = api.query("SELECT Id FROM Account ORDER BY Id")["nextRecordsUrl"]
         api.org.short_pages(None)
