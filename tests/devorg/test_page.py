@@ -267,7 +267,7 @@ def test_an_error_points_at_its_place(caller, soql, above, code):
     lines = told.split("\n")
     caret = next(at for at, line in enumerate(lines) if line.strip() == "^")
     assert lines[caret - 1][lines[caret].index("^") :][:1] == above
-    assert code in told
+    assert code in found.text
 
 
 def test_queries_by_hand_leave_no_cursor_behind(caller):

@@ -12,7 +12,7 @@ from lht.devorg.errors import OrgError
 from lht.devorg.faults import ENDPOINTS, KINDS, Fault
 from lht.devorg.http.schedule import Scheduled
 from lht.devorg.http.service import Service
-from lht.devorg.http.wire import Answer, Call
+from lht.devorg.http.wire import Answer, Call, read_digits
 from lht.devorg.page.frame import page, problem, redirect
 from lht.devorg.page.guard import read_form
 from lht.devorg.page.markup import (
@@ -60,7 +60,7 @@ def _number(text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit()):
         raise OrgError(400, "INVALID_ARGUMENT", "clear: a number or all is expected")
-    return int(text)
+    return read_digits(text)
 
 
 def _read(kind: type[Fault], form: dict[str, str]) -> Fault:

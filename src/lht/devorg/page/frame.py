@@ -110,14 +110,21 @@ def redirect(target: str) -> Answer:
     return Answer(303, None, {"Location": target})
 
 
-def problem(*lines: str) -> Html:
-    """Return what is wrong with what was asked, line by line as it is."""
-    return tag("pre", "\n".join(lines), class_="problem", role="alert", tabindex=0)
+def problem(message: str, place: str = "") -> Html:
+    """Return what is wrong with what was asked, and lines that show where."""
+    return tag(
+        "div",
+        tag("pre", place, tabindex=0) if place else None,
+        tag("p", message),
+        class_="problem",
+        role="alert",
+    )
 
 
-def refusal(error: OrgError) -> str:
-    """Return what the org says of a request that it refuses."""
-    return f"{error.code}: {error.message}"
+def refusal(error: OrgError) -> Html:
+    """Return what the org says of a request that it refuses, as it says it."""
+    place, _, message = error.message.strip("\n").rpartition("\n")
+    return problem(f"{error.code}: {message}", place)
 
 
 def pages(first: int, size: int, total: int, hrefs: Sequence[str]) -> Html:

@@ -12,7 +12,7 @@ from lht.devorg.errors import OrgError
 from lht.devorg.http.oauth import is_form
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call
-from lht.devorg.page.frame import page, problem, refusal
+from lht.devorg.page.frame import page, refusal
 
 Handler = Callable[[Service, Call], Answer]
 
@@ -25,8 +25,9 @@ def guarded(handler: Handler) -> Handler:
             _check(call)
             return handler(service, call)
         except OrgError as error:
-            text = problem(refusal(error))
-            return page(service, "", text, title="Refused", status=error.status)
+            return page(
+                service, "", refusal(error), title="Refused", status=error.status
+            )
 
     return answer
 
@@ -46,7 +47,10 @@ def _sender(headers: Mapping[str, str]) -> str:
     """Return the origin that a browser says a form is from."""
     if "origin" in headers:
         return headers["origin"]
-    parts = urlsplit(headers.get("referer", ""))
+    try:
+        parts = urlsplit(headers.get("referer", ""))
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc}"
 
 

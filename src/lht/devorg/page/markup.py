@@ -1,6 +1,7 @@
 """HTML as values: whatever is not :class:`Html` already is text, and is escaped."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -9,7 +10,8 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 _VOID = frozenset({"input", "link", "meta", "br"})
-_SHORT = 40  # characters that are not spread over several lines
+_LONG = 40  # from so many characters on a cell may spread over several lines
+_TAGS = re.compile("<[^>]*>")
 
 Attribute = str | int | bool | None
 
@@ -104,7 +106,8 @@ def _cell(child: Child) -> Html:
     if isinstance(child, Cell):
         return child
     content = join(child)
-    return tag("td", content, class_="short" if len(content) <= _SHORT else None)
+    long = len(_TAGS.sub("", content)) > _LONG
+    return tag("td", content, class_="long" if long else None)
 
 
 def number(value: float | None, class_: str = "number") -> Cell:

@@ -148,7 +148,7 @@ def _columns(sobject: SObject) -> list[Field]:
     named = [f for f in known if f.name_field]
     flags = [f for f in known if f.name == "IsDeleted"]
     room = MOST_COLUMNS - len(known) - len(stamps)
-    return [*id_, *named, *others[: max(0, room)], *stamps, *flags]
+    return [*id_, *flags, *named, *others[: max(0, room)], *stamps]
 
 
 def _record_row(

@@ -143,6 +143,7 @@ def _children(name: str, found: Json) -> Html:
 def _wrong(text: str, error: OrgError) -> Html:
     """Return what is wrong with a query, and where."""
     if place := _PLACE.match(error.message):
-        line = text.split("\n")[int(place[1]) - 1 :][:1]
-        return problem(*line, " " * int(place[2]) + "^", refusal(error))
-    return problem(refusal(error))
+        line = text.split("\n")[int(place[1]) - 1]
+        shown = f"{line}\n{' ' * int(place[2])}^"
+        return problem(f"{error.code}: {error.message}", shown)
+    return refusal(error)
