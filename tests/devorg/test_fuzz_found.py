@@ -1,13 +1,16 @@
 """What firing at random has brought to light, one by one."""
 
+import json
 import socket
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.devorg.calling import BASE
 from tests.devorg.fuzz_draw import Draft, sent
-from tests.devorg.fuzz_good import GOOD
+from tests.devorg.fuzz_good import FORM_TYPE, GOOD, JSON_TYPE
 from tests.devorg.fuzz_wire import Request, World, fired_at
 
 from lht.devorg.faults import Refused
@@ -147,3 +150,93 @@ def test_users_with_any_character_are_told_by_soap(world: World, odd: str):
     reply = world.try_out(sent(Draft(*good), {}))
     assert reply.status == 200
     assert b"<userFullName>" in reply.body
+
+
+MANY = "9" * 5_000
+FAR = f"Wed, 06 Mar {MANY[:30]} 12:34:56 GMT"
+AUTHORIZE = "/services/oauth2/authorize?response_type=code&client_id=~client~&"
+BEARER = "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion="
+DEEP = '{"a":' * 600 + "1" + "}" * 600
+ONE = '"method":"POST","referenceId":"a","url":"/services/data/v62.0/sobjects/Account"'
+
+
+def token(**claims: Any) -> str:
+    """Return an assertion that nobody has signed."""
+    parts = (json.dumps(part).encode() for part in ({"alg": "RS256"}, claims))
+    return ".".join(urlsafe_b64encode(p).decode().rstrip("=") for p in parts) + ".AA"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "header", "body"),
+    [
+        ("GET", f"{BASE}/search?q=FIND+%7Bab%7D+LIMIT+{MANY}", 200, None, ""),
+        ("GET", f"{BASE}/recent?limit={MANY}", 200, None, ""),
+        (
+            "GET",
+            f"{BASE}/query?q=SELECT+Id+FROM+Account",
+            200,
+            ("Sforce-Query-Options", f"batchSize={MANY}"),
+            "",
+        ),
+        ("GET", f"{BASE}/sobjects", 200, ("If-Modified-Since", FAR), ""),
+        ("GET", f"{BASE}/sobjects", 200, ("If-Unmodified-Since", FAR), ""),
+        (
+            "PATCH",
+            f"{BASE}/sobjects/Account/~account~",
+            400,
+            ("If-Unmodified-Since", FAR),
+            "{}",
+        ),
+        ("POST", "/devorg/faults", 303, None, f"clear={MANY}"),
+        ("POST", "/devorg/clock", 403, ("Referer", "http://["), ""),
+        ("POST", "/devorg/clock", 403, ("Referer", "http://]"), ""),
+        ("GET", f"{AUTHORIZE}redirect_uri=http%3A%2F%2F%5B", 200, None, ""),
+        ("POST", f"{AUTHORIZE}redirect_uri=http%3A%2F%2F%5B", 302, None, "x=y"),
+        (
+            "POST",
+            "/services/oauth2/token?grant_type=client_credentials",
+            400,
+            ("Authorization", "Basic \u00e9"),
+            "",
+        ),
+        ("POST", "/services/oauth2/token", 400, None, BEARER + token(iss=["x"])),
+        (
+            "POST",
+            "/services/oauth2/token",
+            400,
+            None,
+            BEARER + token(iss="~client~", exp=10**400),
+        ),
+        ("POST", "/devorg/faults", 400, None, "kind=slow&seconds=inf"),
+        (
+            "POST",
+            f"{BASE}/composite",
+            400,
+            None,
+            f'{{"compositeRequest":[{{{ONE},"body":{DEEP}}}]}}',
+        ),
+        (
+            "POST",
+            f"{BASE}/composite",
+            200,
+            None,
+            f'{{"compositeRequest":[{{{ONE},"body":{{"Name":"@{{a[{MANY}]}}"}}}}]}}',
+        ),
+    ],
+)
+def test_what_is_too_large_or_too_odd_is_no_mistake_of_the_org(  # noqa: PLR0917 -- each
+    world: World,
+    method: str,
+    path: str,
+    status: int,
+    header: tuple[str, str] | None,
+    body: str,
+):
+    world.renew()
+    kind = JSON_TYPE if body.startswith("{") else FORM_TYPE
+    origin = () if header and header[0] == "Referer" else ("Origin", "http://localhost")
+    headers = {"Authorization": "Bearer ~token~", "Content-Type": kind}
+    headers |= dict(pair for pair in (origin, header) if pair)
+    pairs = tuple((n.encode(), t.encode()) for n, t in headers.items())
+    request = Request(method.encode(), path.encode(), pairs, body.encode())
+    assert world.try_out(request).status == status

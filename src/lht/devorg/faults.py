@@ -20,7 +20,7 @@ import msgspec
 from lht.devorg.http.wire import Answer
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=86_400)]
 Status = Annotated[int, msgspec.Meta(ge=200, le=599)]
 HeaderText = Annotated[str, msgspec.Meta(pattern=r"\A[\x20-\x7e]*\Z")]
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]

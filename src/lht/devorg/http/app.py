@@ -99,6 +99,9 @@ def dispatch(service: Service, call: Call) -> Answer:
         return Answer(300, [f"{base}/sobjects/{sobject}/{id_}" for id_ in error.ids])
     except OrgError as error:
         return error_answer(error, code_first="/jobs/" in call.path)
+    except RecursionError:
+        text = "The request is nested too deep"
+        return error_answer(OrgError(400, "JSON_PARSER_ERROR", text))
     except Exception:  # noqa: BLE001 -- the last line: an org answers 500, logged
         _log.exception("unexpected error method=%s path=%s", call.method, call.path)
         return error_answer(_unexpected())

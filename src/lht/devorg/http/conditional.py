@@ -94,7 +94,7 @@ def _read_date(headers: Mapping[str, str], name: str) -> datetime | None:
     """Read a header's date; one that is none does not count."""
     try:
         moment = parsedate_to_datetime(headers[name])
-    except (KeyError, ValueError, TypeError):
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

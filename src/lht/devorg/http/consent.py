@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from html import escape
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from lht.devorg.http import people
 from lht.devorg.http.codes import Decision
@@ -90,7 +90,7 @@ def _redirect(form: Form, **told: str) -> Answer:
     if "state" in form:
         told["state"] = form["state"]
     uri = form["redirect_uri"]
-    joint = "&" if urlsplit(uri).query else "?"
+    joint = "&" if "?" in uri else "?"
     return Answer(302, None, {"Location": f"{uri}{joint}{urlencode(told)}"})
 
 

@@ -36,7 +36,8 @@ def check_assertion(
             for this moment.
     """
     claims = _claims(assertion, key=None)
-    client_id = credentials.check_client(claims.get("iss"))
+    issuer = claims.get("iss")
+    client_id = credentials.check_client(issuer if isinstance(issuer, str) else None)
     if not any(_is_signed(assertion, key) for key in credentials.keys):
         raise _invalid()
     if str(claims.get("aud")).rstrip("/") not in audiences:
@@ -49,7 +50,7 @@ def _check_moment(expires: Any, now: float) -> None:
     """See that an assertion is neither over nor good for too long."""
     try:
         moment = float(expires)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise _invalid() from None
     left = (moment / 1000 if moment > _MILLISECONDS_FROM else moment) - now
     if left < -SKEW.total_seconds():

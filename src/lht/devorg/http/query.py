@@ -11,7 +11,7 @@ from lht.devorg.http.locators import Cursor, invalid_locator
 from lht.devorg.http.nested import PageReader, query_result
 from lht.devorg.http.service import Service
 from lht.devorg.http.viewing import mark_viewed
-from lht.devorg.http.wire import Answer, Call, bad_session
+from lht.devorg.http.wire import Answer, Call, bad_session, read_digits
 from lht.devorg.render import RecordRenderer, render_group
 from lht.devorg.soql import MAX_LEVELS, Compiled, compile_query, parse
 
@@ -157,7 +157,7 @@ def _page_size(service: Service, call: Call, compiled: Compiled) -> int:
     found = _BATCH_SIZE.search(call.headers.get("sforce-query-options", ""))
     size = service.settings.page_size
     if found:
-        size = min(size, max(MIN_BATCH, min(int(found[1]), MAX_BATCH)))
+        size = min(size, max(MIN_BATCH, min(read_digits(found[1]), MAX_BATCH)))
     long_texts = sum(
         column.field.type == "textarea"
         and column.field.custom

@@ -8,7 +8,7 @@ from datetime import UTC
 from lht.devorg.errors import OrgError
 from lht.devorg.http.lookup import read_live
 from lht.devorg.http.service import Service
-from lht.devorg.http.wire import Answer, Call, Json
+from lht.devorg.http.wire import Answer, Call, Json, read_digits
 from lht.devorg.metadata import SObject
 from lht.devorg.recent import Used
 from lht.devorg.tables import Row
@@ -25,7 +25,7 @@ def list_recent(service: Service, call: Call) -> Answer:
         return Answer(body=items)
     if not limit.isascii() or not limit.isdigit():
         raise OrgError(400, "INVALID_ARGUMENT", f"limit is not a number: {limit}")
-    return Answer(body=items[: int(limit)])
+    return Answer(body=items[: read_digits(limit)])
 
 
 def list_items(service: Service, call: Call, sobject: SObject | None) -> list[Json]:

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from lht.devorg.errors import OrgError
-from lht.devorg.http.wire import Answer
+from lht.devorg.http.wire import Answer, read_digits
 
 # Source: REST API Developer Guide, "Behavior for References to Null Fields".
 _NULLS_SINCE = 52
@@ -82,7 +82,7 @@ def _step(value: Any, name: str, index: str) -> Any:
     """Go one step into a value: to a field, by its exact name, or to an item."""
     if name:
         return value.get(name, _NOTHING) if isinstance(value, Mapping) else _NOTHING
-    at = int(index)
+    at = read_digits(index)
     inside = isinstance(value, list) and at < len(value)
     return value[at] if inside else _NOTHING
 

@@ -14,7 +14,7 @@ import msgspec
 from lht.devorg.errors import OrgError
 from lht.devorg.http.query import run_query
 from lht.devorg.http.service import Service
-from lht.devorg.http.wire import Answer, Call, Json
+from lht.devorg.http.wire import Answer, Call, Json, read_digits
 from lht.devorg.metadata import Field
 
 # Source: SOQL and SOSL Reference, "SOSL Limits on Search Results"; REST API Developer
@@ -93,7 +93,7 @@ def run_sosl(service: Service, call: Call) -> Answer:
         _read_wanted(part) for part in _RETURNING.findall(found["returning"] or "")
     ]
     scope = (found["scope"] or "ALL").upper()
-    limit = min(int(found["limit"] or MAX_RESULTS), MAX_RESULTS)
+    limit = min(read_digits(found["limit"] or str(MAX_RESULTS)), MAX_RESULTS)
     text = re.sub(r"\\(.)", r"\1", found["text"])
     return _answer(service, call, _Search(text, scope, wanted, limit))
 

@@ -1,7 +1,6 @@
 """What comes in and what goes out: requests and answers as plain values."""
 
 import base64
-import binascii
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,8 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 JSON_TYPE = "application/json;charset=UTF-8"
+
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +161,12 @@ def boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
+def read_digits(digits: str) -> int:
+    """Read digits, any number of them: what is too long is just very many."""
+    digits = digits.lstrip("0")
+    return int(digits or 0) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+
+
 def basic_credentials(header: str) -> tuple[str, str] | None:
     """Read a Basic Authorization header."""
     scheme, _, encoded = header.partition(" ")
@@ -167,7 +174,7 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
         return None
     try:
         text = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # of the base64, or of the text in it
         return None
     name, _, secret = text.partition(":")
     return name, secret
