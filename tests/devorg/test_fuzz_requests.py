@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
-from tests.devorg.fuzz_draw import EXAMPLES, Draft, many, requests, sent
+from tests.devorg.fuzz_draw import Draft, requests, sent
 from tests.devorg.fuzz_good import GOOD, Good
+from tests.devorg.fuzz_values import EXAMPLES, many
 from tests.devorg.fuzz_wire import Request, World, fired_at
 
 from lht.devorg.http.app import ROUTES

@@ -3,6 +3,8 @@
 import http.client
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -10,26 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.devorg.calling import BASE
-from tests.devorg.fuzz_draw import (
-    EXAMPLES,
-    Draft,
-    anything,
-    many,
-    record,
-    requests,
-    sent,
-    some,
-    spoilt,
-)
+from tests.devorg.fuzz_draw import Draft, requests, sent, spoilt
 from tests.devorg.fuzz_good import GOOD, JSON_TYPE
-from tests.devorg.fuzz_wire import Reply, World, fired_at
-from tests.devorg.test_soql_fuzz import broken
+from tests.devorg.fuzz_values import EXAMPLES, anything, many, record, some
+from tests.devorg.fuzz_wire import Reply, Request, Wire, World, check, fired_at
+from tests.devorg.test_soql_fuzz import STATEMENTS, broken
 
 from lht.devorg.faults import ENDPOINTS, KINDS
 from lht.devorg.http.app import ROUTES
 
 THING = "/sobjects/Everything__c"
 WRITES = ("create", "patch", "delete", "undelete", "hard_delete", "read", "upsert")
+CHANGES = [
+    route
+    for route in ROUTES
+    if route.method in {"POST", "PATCH", "DELETE"} and "data/v" in route.pattern.pattern
+]
 JOB_STEPS = ("read", "abort", "results", "pages", "delete", "list")
 
 
@@ -116,7 +114,7 @@ def test_a_record_is_where_its_requests_have_put_it(world: World, steps: Any):
 
 @many(EXAMPLES)
 @given(
-    soql=st.just("SELECT Id, Name FROM Account") | broken(),
+    soql=st.sampled_from(STATEMENTS) | broken(),
     steps=st.lists(st.sampled_from(JOB_STEPS), min_size=1, max_size=6),
     delimiter=some("COMMA", "TAB", "PIPE"),
 )
@@ -168,7 +166,7 @@ def faults(draw: st.DrawFn) -> Any:
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for name in draw(st.lists(st.sampled_from(sorted(fields)), max_size=4)):
         told[name] = draw(
-            some(*ENDPOINTS, "/**")
+            some("", "/**", *ENDPOINTS)
             if name == "path"
             else some(0, 1, 2, 200, 204, 304, 503, "x", "", "GET")
         )
@@ -210,4 +208,24 @@ def test_any_requests_after_each_other(world: World, data: st.DataObject):
     for _ in range(data.draw(st.integers(1, 6))):
         route = data.draw(st.sampled_from(ROUTES))
         world.try_out(data.draw(requests(route)))
+    world.renew()
+
+
+@many(EXAMPLES)
+@given(
+    several=st.lists(st.sampled_from(CHANGES).flatmap(requests), min_size=2, max_size=8)
+)
+def test_several_callers_at_once(world: World, several: list[Request]):
+    """They may be in each other's way; the org is not in its own."""
+
+    def call(_: int) -> None:
+        with closing(Wire(world.api.org.url)) as wire:
+            for request in several:
+                raw = request.filled(world.names).raw()
+                check(request, wire.ask(raw, request.method.decode()))
+
+    with ThreadPoolExecutor(4) as callers:
+        list(callers.map(call, range(4)))
+    told, world.complaints.told[:] = list(world.complaints.told), []
+    assert not told, told
     world.renew()

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.devorg.calling import BASE
-from tests.devorg.fuzz_draw import EXAMPLES, METADATA, Draft, many, sent
+from tests.devorg.fuzz_draw import Draft, sent
 from tests.devorg.fuzz_good import JSON_TYPE
+from tests.devorg.fuzz_values import EXAMPLES, METADATA, many
 from tests.devorg.fuzz_wire import Reply, World, fired_at
 
 from lht.devorg.metadata import Field, SObject
