@@ -8,9 +8,9 @@ import pytest
 from tests.devorg.loading import Write
 
 from lht.devorg.clock import Clock
-from lht.devorg.declaration import load_metadata
+from lht.devorg.declare.declaration import load_metadata
 from lht.devorg.metadata import Metadata
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from tests.devorg.calling import BASE
 
-from lht.devorg.declaration import load_metadata
+from lht.devorg.declare.declaration import load_metadata
 
 STATEMENTS = Path(__file__).with_name("soql_statements.txt").read_text().splitlines()
 METADATA = load_metadata()

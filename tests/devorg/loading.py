@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 Write = Callable[[str, str], Path]
 

@@ -5,14 +5,14 @@ from importlib import resources
 
 import pytest
 
-from lht.devorg.declaration import (
+from lht.devorg.declare.declaration import (
     DeclarationError,
     label_of,
     load_metadata,
     parse_metadata,
 )
+from lht.devorg.declare.vocabulary import KEYS, OBJECT_WORDS, TYPES, WORDS
 from lht.devorg.metadata import Field, SObject
-from lht.devorg.vocabulary import KEYS, OBJECT_WORDS, TYPES, WORDS
 
 REQUIRED_OBJECTS = {
     "Account", "Contact", "Lead", "Opportunity", "OpportunityLineItem", "Case", "User",
@@ -150,7 +150,9 @@ def test_a_set_gives_its_fields_to_whoever_uses_it() -> None:
 
 def test_every_word_is_explained_where_people_look() -> None:
     """The head of the declaration lists all words of fields and objects."""
-    standard = resources.files("lht.devorg").joinpath("objects.txt").read_text("utf-8")
+    standard = (
+        resources.files("lht.devorg.declare").joinpath("objects.txt").read_text("utf-8")
+    )
     head = standard.partition("# ---")[0]
     explained = set(re.findall(r"\w+", head))
     assert explained >= {*WORDS, *KEYS, *OBJECT_WORDS}

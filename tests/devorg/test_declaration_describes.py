@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.devorg.loading import Write
 
-from lht.devorg.declaration import DeclarationError, load_metadata
+from lht.devorg.declare.declaration import DeclarationError, load_metadata
 from lht.devorg.describe import render_describe, render_global
 from lht.devorg.metadata import Metadata, SObject
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from lht.devorg.clock import Clock
-from lht.devorg.declaration import DeclarationError, load_metadata
+from lht.devorg.declare.declaration import DeclarationError, load_metadata
 from lht.devorg.describe import render_field
 from lht.devorg.metadata import Field, Metadata, Rollup, SObject
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 NAMESPACE = 'xmlns="http://soap.sforce.com/2006/04/metadata"'
 

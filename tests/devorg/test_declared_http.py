@@ -10,9 +10,9 @@ from tests.devorg.calling import Caller, calling
 from tests.devorg.loading import Write
 
 from lht import cli, devorg
-from lht.devorg.declaration import load_metadata
+from lht.devorg.declare.declaration import load_metadata
 from lht.devorg.ids import make_id
-from lht.devorg.tables import ChangedFieldError
+from lht.devorg.store.tables import ChangedFieldError
 
 Json = dict[str, Any]
 
@@ -192,5 +192,5 @@ def test_the_command_tells_mistakes_of_files(
 ) -> None:
     """A mistake in a file is the user's to mend, and says where it is."""
     path = write("a.json", json.dumps(described("Ship__c", field("A__c", length="x"))))
-    assert cli.main(["devorg", "serve", "--objects", str(path)]) == 2
+    assert cli.main(["devorg", "serve", "--port", "0", "--objects", str(path)]) == 2
     assert "Ship__c.A__c.length: a whole number is expected" in capsys.readouterr().err

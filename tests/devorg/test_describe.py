@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lht.devorg.declaration import load_metadata, parse_metadata
+from lht.devorg.declare.declaration import load_metadata, parse_metadata
 from lht.devorg.describe import render_describe, render_field, render_global
 
 METADATA = load_metadata()

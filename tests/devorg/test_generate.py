@@ -7,13 +7,13 @@ from datetime import datetime
 import pytest
 
 from lht.devorg.clock import Clock
-from lht.devorg.declaration import load_metadata
-from lht.devorg.generate import generate, parents_first
+from lht.devorg.declare.declaration import load_metadata
 from lht.devorg.metadata import Field, SObject
-from lht.devorg.sample_values import NASTY_TEXTS
-from lht.devorg.samples import NASTY_EVERY, nasty_values
-from lht.devorg.store import Store
-from lht.devorg.values import find_faults
+from lht.devorg.sampling.generate import generate, parents_first
+from lht.devorg.sampling.sample_values import NASTY_TEXTS
+from lht.devorg.sampling.samples import NASTY_EVERY, nasty_values
+from lht.devorg.store.store import Store
+from lht.devorg.store.values import find_faults
 
 METADATA = load_metadata()
 OBJECTS = [sobject.name for sobject in METADATA.sobjects]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.devorg.calling import BASE, NOW, Caller, calling
 
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 from tests.devorg.loading import Write, by_id, fetch, record, tree
 
 from lht.devorg import ids
-from lht.devorg.load import LoadSummary, load
-from lht.devorg.load_files import DELIMITERS
-from lht.devorg.store import Store
+from lht.devorg.loading.files import DELIMITERS
+from lht.devorg.loading.load import LoadSummary, load
+from lht.devorg.store.store import Store
 
 
 # ----------------------------------------------------------------------- tree exports

@@ -12,10 +12,10 @@ from tests.data.crm import write_crm_files
 from tests.devorg.loading import by_id, fetch
 
 from lht.devorg.clock import Clock
-from lht.devorg.declaration import load_metadata, parse_metadata
-from lht.devorg.load import LoadSummary, load
+from lht.devorg.declare.declaration import load_metadata, parse_metadata
+from lht.devorg.loading.load import LoadSummary, load
 from lht.devorg.metadata import Metadata
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 BUSINESS = Path(__file__).parents[1] / "data" / "business_objects.txt"
 

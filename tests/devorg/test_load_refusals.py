@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from tests.devorg.loading import Write, fetch, record, tree
 
-from lht.devorg.load import load
-from lht.devorg.load_files import LoadError, UnknownError
-from lht.devorg.store import Store
+from lht.devorg.loading.files import LoadError, UnknownError
+from lht.devorg.loading.load import load
+from lht.devorg.store.store import Store
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from lht.devorg.clock import Clock
 from lht.devorg.errors import OrgError
 from lht.devorg.metadata import Metadata
 from lht.devorg.soql import Compiled, compile_query, parse
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 TODAY = date(2030, 3, 6)
 SEED = 11

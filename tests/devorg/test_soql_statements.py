@@ -14,7 +14,7 @@ from lht.devorg.clock import Clock
 from lht.devorg.errors import OrgError
 from lht.devorg.metadata import Metadata
 from lht.devorg.soql import Compiled, compile_query, parse
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 STATEMENTS = Path(__file__).with_name("soql_statements.txt").read_text().splitlines()
 FILES = (

@@ -8,10 +8,10 @@ import pytest
 
 from lht.devorg import ids
 from lht.devorg.clock import Clock
-from lht.devorg.declaration import load_metadata, parse_metadata
+from lht.devorg.declare.declaration import load_metadata, parse_metadata
 from lht.devorg.errors import AmbiguousKeyError, OrgError
 from lht.devorg.metadata import Metadata
-from lht.devorg.store import OrgFileError, Store
+from lht.devorg.store.store import OrgFileError, Store
 
 START = datetime(2030, 3, 4, 5, 6, 7)
 NOBODY = ids.make_id("001", 12345)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from lht.devorg import ids
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 
 def test_a_bulk_insert_fills_what_is_missing(store: Store) -> None:

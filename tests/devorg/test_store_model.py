@@ -15,8 +15,8 @@ import pytest
 
 from lht.devorg.clock import Clock
 from lht.devorg.errors import OrgError
-from lht.devorg.store import Store, Transaction
-from lht.devorg.writer import Writer
+from lht.devorg.store.store import Store, Transaction
+from lht.devorg.store.writer import Writer
 
 Row = dict[str, Any]
 STEPS = 400

@@ -7,7 +7,7 @@ import pytest
 
 from lht.devorg.clock import Clock
 from lht.devorg.errors import OrgError
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 START = datetime(2030, 3, 4, 5, 6, 7)
 

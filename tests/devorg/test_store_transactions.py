@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from lht.devorg import replication
 from lht.devorg.clock import Clock
 from lht.devorg.errors import OrgError
-from lht.devorg.store import Store
+from lht.devorg.store import replication
+from lht.devorg.store.store import Store
 
 START = datetime(2030, 3, 4, 5, 6, 7)
 

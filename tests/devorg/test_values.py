@@ -7,7 +7,7 @@ import pytest
 
 from lht.devorg.errors import OrgError
 from lht.devorg.metadata import Field, PicklistValue
-from lht.devorg.values import coerce, find_faults
+from lht.devorg.store.values import coerce, find_faults
 
 
 def field(kind: str, **attributes: Any) -> Field:

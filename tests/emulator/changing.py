@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from lht.devorg import Org
 from lht.devorg.errors import OrgError
-from lht.devorg.store import Transaction
-from lht.devorg.writer import Writer
+from lht.devorg.store.store import Transaction
+from lht.devorg.store.writer import Writer
 
 OBJECTS = ("Account", "Contact")
 PAUSES = (0, 0, 0, 1, 1, 7, 61, 3600)  # seconds, by chance

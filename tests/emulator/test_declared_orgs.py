@@ -18,9 +18,9 @@ from tests.devorg.calling import Caller, calling
 from tests.emulator.comparing import assert_table_is_org
 from tests.emulator.scene import credentials
 
-from lht.devorg.declaration import load_metadata
-from lht.devorg.generate import generate
+from lht.devorg.declare.declaration import load_metadata
 from lht.devorg.metadata import Metadata, SObject
+from lht.devorg.sampling.generate import generate
 from lht.salesforce import bulk_query
 from lht.salesforce.client import Client
 from lht.sync import sync

@@ -25,7 +25,7 @@ from tests.emulator.scene import credentials
 
 from lht import devorg
 from lht.devorg import Org
-from lht.devorg.declaration import load_metadata
+from lht.devorg.declare.declaration import load_metadata
 from lht.devorg.metadata import Field, Metadata
 from lht.salesforce.client import Client
 from lht.sync import sync

@@ -21,7 +21,7 @@ from tests.emulator.scene import (
 )
 
 from lht import devorg
-from lht.devorg.declaration import load_metadata
+from lht.devorg.declare.declaration import load_metadata
 from lht.devorg.metadata import Field, Metadata
 from lht.events import Event, Progress
 from lht.exceptions import SyncError

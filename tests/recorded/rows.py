@@ -12,8 +12,8 @@ from tests.recorded.scope import kind_of
 
 from lht.devorg import ids
 from lht.devorg.metadata import Field, Metadata, SObject
-from lht.devorg.store import Store
-from lht.devorg.values import coerce
+from lht.devorg.store.store import Store
+from lht.devorg.store.values import coerce
 
 _FROM = re.compile(r"\bfrom\s+(\w+)", re.IGNORECASE)
 _EQUAL = re.compile(

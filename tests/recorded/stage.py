@@ -13,7 +13,7 @@ from tests.recorded.scope import kind_of
 
 from lht import devorg
 from lht.devorg.clock import Clock
-from lht.devorg.http.login_admin import new_refresh_token
+from lht.devorg.http.login.admin import new_refresh_token
 
 START = datetime(2020, 8, 14, 20, 53, 2, tzinfo=UTC)
 

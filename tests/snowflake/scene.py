@@ -22,7 +22,7 @@ from tests.emulator.comparing import (
 from tests.emulator.scene import Scene
 from tests.snowflake.fake import Server, Statement
 
-from lht.devorg.declaration import load_metadata
+from lht.devorg.declare.declaration import load_metadata
 from lht.devorg.metadata import Metadata, SObject
 from lht.warehouse.snowflake_tables import LEFTOVER
 

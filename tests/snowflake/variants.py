@@ -15,7 +15,7 @@ from tests.snowflake.fake import Server
 from tests.snowflake.statements import Sent
 
 from lht.devorg import Org
-from lht.devorg.declaration import load_metadata
+from lht.devorg.declare.declaration import load_metadata
 from lht.devorg.metadata import Field, Metadata
 from lht.exceptions import SyncError
 from lht.report.values import SyncMode

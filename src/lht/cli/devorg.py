@@ -22,7 +22,7 @@ from lht.report.look import Column, Look, Sign, Style, number, plain, render_tab
 
 if TYPE_CHECKING:
     from lht.devorg import Org
-    from lht.devorg.load import LoadSummary
+    from lht.devorg.loading.load import LoadSummary
 
 DEFAULT_PORT: Final = 8765
 DEFAULT_FILE: Final = Path("devorg.duckdb")

@@ -15,19 +15,19 @@ from typing import Any, Self
 import uvicorn
 
 from lht.devorg.clock import Clock
-from lht.devorg.declaration import load_metadata
-from lht.devorg.generate import generate
+from lht.devorg.declare.declaration import load_metadata
 from lht.devorg.http.app import make_app
 from lht.devorg.http.jobs import Jobs
 from lht.devorg.http.line import Line
 from lht.devorg.http.locators import Cursors
-from lht.devorg.http.login_admin import new_refresh_token
+from lht.devorg.http.login.admin import new_refresh_token
+from lht.devorg.http.login.sessions import Sessions
 from lht.devorg.http.meter import Meter
 from lht.devorg.http.service import Service, Settings
-from lht.devorg.http.sessions import Sessions
-from lht.devorg.load import LoadSummary, load
+from lht.devorg.loading.load import LoadSummary, load
 from lht.devorg.metadata import Metadata
-from lht.devorg.store import Store, Transaction
+from lht.devorg.sampling.generate import generate
+from lht.devorg.store.store import Store, Transaction
 
 HOST = "127.0.0.1"
 
@@ -155,7 +155,7 @@ class Org:
         ignore_unknown: bool = False,
         add: bool = True,
     ) -> LoadSummary:
-        """Load exports of another org; see :func:`lht.devorg.load.load`."""
+        """Load exports of another org; see :func:`lht.devorg.loading.load.load`."""
         return load(self.store, paths, ignore_unknown=ignore_unknown, add=add)
 
 
@@ -285,7 +285,8 @@ def start(
         metadata: Its objects, if not the ones that come with devorg.
         objects: Files and folders that declare further objects, or others in their
             place: describes and object XML of a real org; see
-            :func:`~lht.devorg.declaration.load_metadata`. Not beside *metadata*.
+            :func:`~lht.devorg.declare.declaration.load_metadata`. Not beside
+            *metadata*.
         path: A file to keep the records in, if not in memory. Records already in it
             stay, and count: only what is lacking of *rows* is generated.
         tls: The PEM files of a certificate and of its key, for an org that is reached

@@ -11,12 +11,12 @@ import msgspec
 
 from lht.devorg.errors import OrgError, not_found
 from lht.devorg.faults import parse_fault
-from lht.devorg.http import login_admin
+from lht.devorg.http.login import admin as login_admin
 from lht.devorg.http.schedule import Scheduled
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json
-from lht.devorg.store import Transaction
-from lht.devorg.writer import Writer
+from lht.devorg.store.store import Transaction
+from lht.devorg.store.writer import Writer
 
 
 class _Body(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

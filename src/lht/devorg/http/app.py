@@ -31,16 +31,12 @@ from lht.devorg.http import (
     collections,
     columns,
     composite,
-    consent,
-    identity,
     limits,
     metadata,
-    oauth,
     query,
     recent,
     replication,
     search,
-    soap,
     sobjects,
     tree,
     xml_answers,
@@ -48,6 +44,7 @@ from lht.devorg.http import (
 from lht.devorg.http.faults import strike
 from lht.devorg.http.line import NoReply, Streamed
 from lht.devorg.http.log import Entry
+from lht.devorg.http.login import consent, identity, oauth, soap
 from lht.devorg.http.service import Service
 from lht.devorg.http.spool import compress
 from lht.devorg.http.wire import (

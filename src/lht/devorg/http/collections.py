@@ -14,7 +14,7 @@ from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json, boolean
 from lht.devorg.ids import check
 from lht.devorg.metadata import SObject
-from lht.devorg.writer import Writer
+from lht.devorg.store.writer import Writer
 
 # Source: REST API Developer Guide, "sObject Collections".
 MAX_RECORDS = 200

@@ -14,7 +14,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from lht.devorg.errors import OrgError
 from lht.devorg.http.wire import Answer, Call, Json, error_answer
 from lht.devorg.metadata import SObject
-from lht.devorg.tables import Row
+from lht.devorg.store.tables import Row
 
 _TAGGED = frozenset({"Account"})
 """Whose records have tags."""

@@ -17,7 +17,7 @@ from lht.devorg.http.spool import Page, stream_texts, write_pages
 from lht.devorg.ids import make_id
 from lht.devorg.render import JAVA_DOUBLE_MACROS, csv_header, csv_line
 from lht.devorg.soql import Compiled
-from lht.devorg.store import Store
+from lht.devorg.store.store import Store
 
 _log = getLogger("lht.devorg")
 

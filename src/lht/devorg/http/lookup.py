@@ -10,7 +10,7 @@ from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Call, Json
 from lht.devorg.ids import check
 from lht.devorg.metadata import SObject
-from lht.devorg.values import coerce
+from lht.devorg.store.values import coerce
 
 
 def find_sobject(service: Service, call: Call) -> SObject:

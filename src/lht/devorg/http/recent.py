@@ -11,7 +11,7 @@ from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json, read_digits
 from lht.devorg.metadata import SObject
 from lht.devorg.recent import Used
-from lht.devorg.tables import Row
+from lht.devorg.store.tables import Row
 
 _OBJECT = "RecentlyViewed"
 _NO_NAMES = frozenset({"attributes", "Id"})

@@ -9,8 +9,8 @@ from lht.devorg.http.lookup import known_id
 from lht.devorg.http.query import run_query
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call
-from lht.devorg.links import child_relationship
 from lht.devorg.metadata import Field, SObject
+from lht.devorg.store.links import child_relationship
 
 _FIELDS = re.compile(r"\s*[\w.]+(?:\s*,\s*[\w.]+)*\s*")
 

@@ -10,13 +10,13 @@ from lht.devorg.clock import Clock
 from lht.devorg.http.jobs import Jobs
 from lht.devorg.http.locators import Cursors
 from lht.devorg.http.log import RequestLog
-from lht.devorg.http.logins import LoginSettings
+from lht.devorg.http.login.logins import LoginSettings
+from lht.devorg.http.login.sessions import Sessions
 from lht.devorg.http.meter import Meter
 from lht.devorg.http.schedule import Schedule
-from lht.devorg.http.sessions import Sessions
 from lht.devorg.recent import RecentItems
-from lht.devorg.store import Store, Transaction
-from lht.devorg.writer import Writer
+from lht.devorg.store.store import Store, Transaction
+from lht.devorg.store.writer import Writer
 
 T = TypeVar("T")
 

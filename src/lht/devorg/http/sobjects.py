@@ -10,7 +10,7 @@ from lht.devorg.http.rows import record_values, saved
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json, boolean
 from lht.devorg.metadata import Field, SObject
-from lht.devorg.writer import Writer
+from lht.devorg.store.writer import Writer
 
 # Source: REST API Developer Guide, "Insert or Update (Upsert) a Record Using an
 # External ID": earlier versions answer an update with no body.

@@ -14,9 +14,9 @@ from lht.devorg.http.lookup import find_sobject
 from lht.devorg.http.rows import record_values, row_errors
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call, Json
-from lht.devorg.links import child_relationship
 from lht.devorg.metadata import Field, Metadata, SObject
-from lht.devorg.writer import Writer
+from lht.devorg.store.links import child_relationship
+from lht.devorg.store.writer import Writer
 
 # Source: REST API Developer Guide, "sObject Tree".
 MAX_RECORDS, MAX_DEPTH, MAX_TYPES = 200, 5, 5

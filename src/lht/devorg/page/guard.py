@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from lht.devorg.errors import OrgError
-from lht.devorg.http.oauth import is_form
+from lht.devorg.http.login.oauth import is_form
 from lht.devorg.http.service import Service
 from lht.devorg.http.wire import Answer, Call
 from lht.devorg.page.frame import page, refusal

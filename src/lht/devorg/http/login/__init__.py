@@ -1,0 +1,1 @@
+"""Who may come in: the logins of OAuth and SOAP, and sessions."""

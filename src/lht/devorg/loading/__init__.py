@@ -1,0 +1,1 @@
+"""Records of other orgs, from the files that exports leave behind."""

@@ -1,0 +1,1 @@
+"""Records that look like an org's, made by chance from a seed."""

@@ -1,0 +1,1 @@
+"""The records of an org, and the rules by which they change."""
