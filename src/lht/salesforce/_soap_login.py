@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from lht.exceptions import SalesforceAuthError, SalesforceError
 from lht.retry import retrying
 from lht.salesforce import _errors, _wire
-from lht.salesforce._tokens import Token, checked_token, open_logins
+from lht.salesforce._tokens import Token, checked_token, may_repeat, open_logins
 
 # Source: SOAP API Developer Guide, "login()": up to version 64.0.
 _PATH = "/services/Soap/u/62.0"
@@ -45,7 +45,7 @@ def log_in(url: str, username: str, password: str, what: str) -> Token:
         return _read_session(_wire.send(http, request), what)
 
     with open_logins() as http:
-        return retrying(attempt, when=_errors.is_transient)
+        return retrying(attempt, when=may_repeat)
 
 
 def _read_session(answer: _wire.Answer, what: str) -> Token:

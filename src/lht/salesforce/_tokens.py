@@ -96,7 +96,12 @@ def ask_token(
         return _read_token(answer, what)
 
     with open_logins() as http:
-        return retrying(attempt, when=_errors.is_transient)
+        return retrying(attempt, when=may_repeat)
+
+
+def may_repeat(error: Exception) -> bool:
+    """Whether a login may succeed a moment later: not where nothing listens."""
+    return _errors.is_transient(error) and not _wire.is_nobody_here(error)
 
 
 def open_logins() -> httpx2.Client:
@@ -126,7 +131,8 @@ def _oauth_error(answer: _wire.Answer, what: str) -> SalesforceError:
         return error
     why = error.why or ""
     hints = (hint for words, hint in _HINTS.items() if words in why)
-    is_limit = error.error_code == _TOO_OFTEN
+    is_limit = isinstance(error, SalesforceLimitError)
+    is_limit = is_limit or error.error_code == _TOO_OFTEN
     return (SalesforceLimitError if is_limit else SalesforceAuthError)(
         f"Salesforce refused {what}",
         status=error.status,

@@ -14,6 +14,7 @@ import httpx2
 
 from lht import __version__
 from lht.exceptions import ConfigError, SalesforceUnavailableError
+from lht.salesforce._org_url import is_loopback
 
 
 def _gzip_codec() -> tuple[Callable[[bytes], bytes], type[Exception]]:
@@ -145,10 +146,13 @@ def send(
         finally:
             response.close()
     except httpx2.TransportError as exc:
+        here = is_loopback(request.url.host)
         raise SalesforceUnavailableError(
-            f"no whole answer from {request.url.host}",
+            f"no whole answer from {request.url.netloc.decode()}",
             why=str(exc) or type(exc).__name__,
-            hint="check the network, the proxy settings and the org's address",
+            hint="is the local org running? It is started by: lht devorg serve"
+            if here
+            else "check the network, the proxy settings and the org's address",
         ) from exc
     return Answer(response.status_code, response.headers, b"".join(pieces))
 
@@ -156,6 +160,14 @@ def send(
 def never_sent(error: BaseException) -> bool:
     """Whether a transport error struck before anything was sent."""
     return isinstance(error.__cause__, _NOT_SENT)
+
+
+def is_nobody_here(error: BaseException) -> bool:
+    """Whether nothing listens at an address of this machine."""
+    cause = error.__cause__
+    if not isinstance(cause, httpx2.ConnectError):
+        return False
+    return is_loopback(cause.request.url.host)
 
 
 class _WithoutQuery(logging.Filter):

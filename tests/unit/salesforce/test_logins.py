@@ -2,7 +2,9 @@
 
 import base64
 import json
+import socket
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from tests import keys
@@ -14,6 +16,7 @@ from lht.exceptions import (
     SalesforceLimitError,
     SalesforceUnavailableError,
 )
+from lht.salesforce import _wire
 from lht.salesforce._org_url import login_host
 from lht.salesforce.auth import ClientCredentials
 from lht.salesforce.logins import JwtBearer, RefreshToken, UsernamePassword
@@ -165,13 +168,54 @@ def test_a_refusal_says_what_to_change(org, words, hint):
     assert hint in caught.value.hint
 
 
-def test_too_many_logins_are_a_limit(org):
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (
+            {
+                "error": "rate_limit_exceeded",
+                "error_description": "login rate exceeded",
+            },
+            400,
+        ),
+        (
+            [
+                {
+                    "errorCode": "REQUEST_LIMIT_EXCEEDED",
+                    "message": "TotalRequests Limit exceeded.",
+                }
+            ],
+            403,
+        ),
+    ],
+    ids=["logins", "calls"],
+)
+def test_what_is_used_up_is_a_limit(org, body, status):
     """Later it may be possible again: another exit code."""
-    body = {"error": "rate_limit_exceeded", "error_description": "login rate exceeded"}
-    org.token_replies.append(org.Reply(body, 400))
+    org.token_replies.append(org.Reply(body, status))
     with pytest.raises(SalesforceLimitError) as caught:
         ClientCredentials(org.url, "id", "secret").token()
     assert caught.value.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        lambda url: ClientCredentials(url, "id", "secret"),
+        lambda url: UsernamePassword(url, "ada@example.com", "secret"),
+    ],
+    ids=["oauth", "soap"],
+)
+def test_nobody_on_this_machine_is_told_at_once(login, monkeypatch):
+    """A local org that does not run does not begin to by being asked again."""
+    asked = Mock(side_effect=_wire.send)
+    monkeypatch.setattr(_wire, "send", asked)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(SalesforceUnavailableError, match=f":{port}") as caught:
+        login(f"http://127.0.0.1:{port}").token()
+    assert "lht devorg serve" in caught.value.hint
+    assert asked.call_count == 1
 
 
 def test_a_secret_that_there_is_not_is_not_sent(org):

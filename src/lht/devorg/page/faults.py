@@ -133,7 +133,7 @@ def _kind(named: tuple[str, type[Fault]]) -> list[Html]:
 
 
 def _about(kind: type[Fault]) -> str:
-    return (inspect.getdoc(kind) or "").partition("\n")[0]
+    return (inspect.getdoc(kind) or "").partition("\n")[0].replace("``", "")
 
 
 def _form(kind: type[Fault], form: dict[str, str]) -> Html:

@@ -46,6 +46,9 @@ def _file_error(path: str | Path, error: duckdb.Error) -> OrgFileError:
     if busy or "Conflicting lock" in str(error):
         hint = "end what has it open (lht devorg serve?), or name another file"
         return OrgFileError(f"{path} is in use", hint)
+    if Path(path).is_dir():
+        hint = "name a file in it"
+        return OrgFileError(f"{path} is a folder", hint)
     if not Path(path).is_file():
         hint = "see that its folder exists and can be written to"
         return OrgFileError(f"{path} cannot be made", hint)
