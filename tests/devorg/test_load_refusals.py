@@ -183,3 +183,11 @@ def test_a_csv_file_may_be_told_its_object(store: Store, write: Write) -> None:
     """``Name=path`` loads a file of any name."""
     path = write("export 1=2.csv", "Name\nA\n")
     assert load(store, [f"account={path}"]).loaded == {"Account": 1}
+
+
+def test_a_file_that_is_not_there_is_told_as_that(store: Store, tmp_path: Path) -> None:
+    """Whatever its name may mean."""
+    for name in ("nowhere", "Account.csv"):
+        with pytest.raises(LoadError, match=r"(?i)no such file") as caught:
+            load(store, [tmp_path / name])
+        assert not isinstance(caught.value, UnknownError)

@@ -218,6 +218,8 @@ class _Reader:
             name = sobject.name.lower()
             if stem in {name, name.removesuffix("__c"), label}:
                 return sobject
+        if not path.exists():
+            raise LoadError(f"{path}: there is no such file")
         raise UnknownError(f"which object is it of? Write Name={path}", path)
 
 
