@@ -323,6 +323,11 @@ def test_every_fault_can_be_set_as_its_form_comes(caller, kind):
     assert name in see(caller, "/faults").cells
 
 
+def test_faults_are_told_in_plain_words(caller):
+    """What is markup where they are written is none on a page."""
+    assert "``" not in caller.http.get("/devorg/faults").text
+
+
 def test_a_fault_that_makes_no_sense_is_refused_with_what_was_typed(caller):
     """Nothing is set; the form comes back as it was filled in."""
     form = see(caller, "/faults?kind=cut").inputs | {"afterBytes": "-5"}

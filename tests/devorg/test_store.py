@@ -401,3 +401,9 @@ def test_a_database_of_others_is_left_alone(tmp_path):
         assert other.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [
             ("mine",)
         ]
+
+
+def test_a_folder_is_not_taken_for_a_file(tmp_path):
+    """It is told as what it is."""
+    with pytest.raises(OrgFileError, match="is a folder"):
+        Store(load_metadata(), Clock(), path=tmp_path)
