@@ -13,6 +13,7 @@ from tests.devorg.calling import BASE, Caller, calling
 
 from lht.devorg import faults
 from lht.devorg.faults import Fault
+from lht.devorg.http.faults import strike
 from lht.devorg.http.wire import Answer
 
 ROWS, PAGE_ROWS = 70, 20
@@ -549,3 +550,9 @@ def test_every_kind_can_be_named_in_json(kind: type[Fault]):
     fault = kind(skip=1, times=2, probability=0.5, seed=3, method="GET")
     assert faults.parse_fault(fault.as_json()) == fault
     assert fault.kind.replace("_", "") == kind.__name__.lower()
+
+
+@pytest.mark.parametrize("kind", faults.KINDS, ids=lambda kind: kind.__name__)
+def test_every_kind_does_something(kind: type[Fault]):
+    """None is answered with an error of the org's own for lack of what it does."""
+    assert strike.dispatch(kind) is not strike.dispatch(Fault)

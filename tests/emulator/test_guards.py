@@ -1,9 +1,6 @@
 """Each promise has a guard; taken away, the test that is there to notice fails."""
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,29 +14,12 @@ from tests.emulator import (
 )
 from tests.emulator.faults import BULK, faults
 from tests.emulator.guards import GUARDS, without
+from tests.proving import Proof, unlisted
 from tests.unit import test_decode
 
-from lht.exceptions import LHTError
 from lht.report.values import SyncMode
 
-CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 FAULTS = {fault.name: fault for fault in faults()}
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The test that a missing guard makes fail."""
-
-    promise: str
-    guard: str
-    test: Callable[..., None]
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def row(self) -> str:
-        """The line of the table in CONTRIBUTING."""
-        module = self.test.__module__.rpartition(".")[2]
-        return f"| {self.promise} | {self.guard} | `{module}.{self.test.__name__}` |"
 
 
 def fault(name: str) -> Mapping[str, Any]:
@@ -163,13 +143,7 @@ def test_without_its_guard_a_promise_is_broken(
     proof: Proof, request: pytest.FixtureRequest
 ) -> None:
     """The named test notices that the guard is not there."""
-    names = inspect.signature(proof.test).parameters.keys() - proof.arguments.keys()
-    fixtures = {name: request.getfixturevalue(name) for name in names}
-    with (
-        without(proof.guard),
-        pytest.raises((AssertionError, pytest.fail.Exception, LHTError)),
-    ):
-        proof.test(**fixtures, **proof.arguments)
+    proof.hold(without, request)
 
 
 def test_every_guard_is_proven() -> None:
@@ -179,5 +153,4 @@ def test_every_guard_is_proven() -> None:
 
 def test_contributing_lists_the_guards() -> None:
     """The table in CONTRIBUTING names every promise, guard and test."""
-    text = CONTRIBUTING.read_text(encoding="utf-8")
-    assert [proof.row for proof in PROOFS if proof.row not in text] == []
+    assert unlisted(PROOFS) == []

@@ -1,15 +1,11 @@
 """Each promise of Snowflake has a guard; taken away, the named test fails."""
 
-import inspect
-
 import pytest
 from tests.emulator import test_sync
-from tests.emulator.test_guards import CONTRIBUTING, Proof
 from tests.emulator.test_sync import BULK
+from tests.proving import Proof, unlisted
 from tests.snowflake import test_concurrency, test_failures, test_guest, test_rebuilds
 from tests.snowflake.guards import GUARDS, without
-
-from lht.exceptions import LHTError
 
 PROOFS = (
     Proof(
@@ -118,13 +114,7 @@ def test_without_its_guard_a_promise_is_broken(
     proof: Proof, request: pytest.FixtureRequest
 ) -> None:
     """The named test notices that the guard is not there."""
-    names = inspect.signature(proof.test).parameters.keys() - proof.arguments.keys()
-    fixtures = {name: request.getfixturevalue(name) for name in names}
-    with (
-        without(proof.guard),
-        pytest.raises((AssertionError, pytest.fail.Exception, LHTError)),
-    ):
-        proof.test(**fixtures, **proof.arguments)
+    proof.hold(without, request)
 
 
 def test_every_guard_is_proven() -> None:
@@ -134,5 +124,4 @@ def test_every_guard_is_proven() -> None:
 
 def test_contributing_lists_the_guards() -> None:
     """The table in CONTRIBUTING names every promise, guard and test."""
-    text = CONTRIBUTING.read_text(encoding="utf-8")
-    assert [proof.row for proof in PROOFS if proof.row not in text] == []
+    assert unlisted(PROOFS) == []

@@ -73,7 +73,7 @@ class Org:
         self._service = make_service(store, settings, Path(self._folder.name))
         try:
             self._server = _Server(self._service, listener, tls)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must leave no thread and no folder
             self._service.jobs.close()
             self._folder.cleanup()
             raise

@@ -31,7 +31,7 @@ def strike(
     fault: faults.Fault, _service: Service, _call: Call, _proceed: Proceed
 ) -> Answer:
     """Answer a request that meets a fault; *proceed* is how the org would."""
-    raise NotImplementedError(fault.kind)
+    raise NotImplementedError(fault.kind)  # every kind has its own, below
 
 
 @strike.register

@@ -199,7 +199,7 @@ class Store(Writer):
                 rollups.recompute(view)
                 cursor.begin()
                 self.tables.write(cursor, view.changes, view.new)
-        except BaseException:
+        except BaseException:  # whatever it was: nobody else can close it
             cursor.close()
             raise
         return cast("duckdb.DuckDBPyConnection", _Begun(cursor))
