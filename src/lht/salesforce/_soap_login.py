@@ -5,7 +5,11 @@ from html import unescape
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
-from lht.exceptions import SalesforceAuthError, SalesforceError
+from lht.exceptions import (
+    SalesforceAuthError,
+    SalesforceError,
+    SalesforceLimitError,
+)
 from lht.retry import retrying
 from lht.salesforce import _errors, _wire
 from lht.salesforce._tokens import Token, checked_token, may_repeat, open_logins
@@ -20,7 +24,10 @@ _ENVELOPE = (
     "<username>{}</username><password>{}</password>"
     "</login></e:Body></e:Envelope>"
 )
+_USED_UP = {"REQUEST_LIMIT_EXCEEDED", "LOGIN_RATE_EXCEEDED"}
+_LATER = "run it again later: what is used up comes back within a day"
 _HINTS = {
+    **dict.fromkeys(_USED_UP, _LATER),
     "INVALID_LOGIN": "check username, password and security token, and whether the org"
     " is a sandbox",
     "LOGIN_MUST_USE_SECURITY_TOKEN": "give the user's security token as well",
@@ -69,7 +76,7 @@ def _fault(answer: _wire.Answer, text: str, what: str) -> SalesforceError:
     code = _element(text, "faultcode").rpartition(":")[2]
     if not code:
         return _errors.to_error(answer, "to log in")
-    return SalesforceAuthError(
+    return (SalesforceLimitError if code in _USED_UP else SalesforceAuthError)(
         f"Salesforce refused {what}",
         status=answer.status,
         error_code=code,

@@ -137,11 +137,11 @@ def _to_single(column: FrameColumn, slot: Slot) -> Fitted:
     doubles, misfits = CONVERSIONS[column.kind, "double"](column, slot)
     text = pa.string()
     singles = pc.cast(pc.cast(doubles, pa.float32()), text)
-    _same = pc.equal(
+    equal = pc.equal(
         pc.cast(pc.cast(singles, pa.float64()), text), pc.cast(doubles, text)
     )
     words = f"more digits than {slot.sql_type}"
-    return doubles, misfits | marked(pc.invert(_same), words)
+    return doubles, misfits | marked(pc.invert(equal), words)
 
 
 def _bool_to_double(column: FrameColumn, _slot: Slot) -> Fitted:

@@ -270,6 +270,16 @@ def test_without_an_app_a_password_is_a_soap_login(soap):
     assert b"<username>a&lt;b</username><password>p&amp;wt</password>" in asked.body
 
 
+@pytest.mark.parametrize("code", ["REQUEST_LIMIT_EXCEEDED", "LOGIN_RATE_EXCEEDED"])
+def test_a_fault_about_what_is_used_up_is_a_limit(soap, code):
+    """As with OAuth: later it may be possible again."""
+    text = f"<faultcode>sf:{code}</faultcode><faultstring>no</faultstring>"
+    soap.says(text, 500)
+    with pytest.raises(SalesforceLimitError) as caught:
+        UsernamePassword(soap.url, "me", "hush").token()
+    assert (caught.value.exit_code, caught.value.error_code) == (5, code)
+
+
 @pytest.mark.parametrize(
     ("code", "hint"),
     [
