@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def texts(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return the batch with every value as its text; null stays null.
+def texts(table: pa.Table) -> pa.Table:
+    """Return the table with every value as its text; null stays null.
 
     Booleans are ``true`` and ``false``, numbers may have an exponent, instants are
     ``2024-01-15T10:30:00.000Z`` (naive ones are taken as UTC).
@@ -16,8 +16,8 @@ def texts(batch: pa.RecordBatch) -> pa.RecordBatch:
     Raises:
         pyarrow.ArrowInvalid: A time is finer than milliseconds.
     """
-    return pa.RecordBatch.from_arrays(
-        [_text(array) for array in batch.columns], names=batch.schema.names
+    return pa.Table.from_arrays(
+        [_text(array) for array in table.columns], names=table.schema.names
     )
 
 

@@ -1,6 +1,6 @@
 """Pages of records on their way, in the form in which they arrive.
 
-A warehouse takes from a page what suits it: its values as an Arrow batch, its values
+A warehouse takes from a page what suits it: its values as an Arrow table, its values
 as texts, or the file that it came as.
 """
 
@@ -64,7 +64,7 @@ def header_of(wire: bytes) -> tuple[str, ...]:
         ) from error
 
 
-def packed(texts: pa.RecordBatch) -> CsvFile:
+def packed(texts: pa.Table) -> CsvFile:
     """Return texts as a file; null is an empty field."""
     buffer = io.BytesIO()
     pcsv.write_csv(texts, buffer, pcsv.WriteOptions(quoting_style="needed"))
@@ -88,10 +88,10 @@ class Page(Protocol):
     def size_bytes(self) -> int:
         """How large it was on the wire."""
 
-    def decoded(self, schema: TableSchema) -> pa.RecordBatch:
+    def decoded(self, schema: TableSchema) -> pa.Table:
         """Return its values, as ``lht.decode`` makes them."""
 
-    def texts(self, schema: TableSchema) -> pa.RecordBatch:
+    def texts(self, schema: TableSchema) -> pa.Table:
         """Return its values as Salesforce spells them, null for none."""
 
     def csv_file(self) -> CsvFile | None:
@@ -130,11 +130,11 @@ class BatchPage:
         """How large the values are in memory."""
         return int(self.batch.nbytes)
 
-    def decoded(self, schema: TableSchema) -> pa.RecordBatch:
+    def decoded(self, schema: TableSchema) -> pa.Table:
         """Return the values in the order of *schema*."""
-        return self.batch.select(list(schema.names))
+        return pa.Table.from_batches([self.batch]).select(list(schema.names))
 
-    def texts(self, schema: TableSchema) -> pa.RecordBatch:
+    def texts(self, schema: TableSchema) -> pa.Table:
         """Return the values as texts, in the order of *schema*."""
         return encode.texts(self.decoded(schema))
 

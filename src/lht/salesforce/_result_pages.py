@@ -22,7 +22,7 @@ from lht.exceptions import (
 from lht.pages import CsvFile, header_of
 from lht.salesforce import _errors
 from lht.salesforce._bodies import Wire
-from lht.salesforce._wire import Answer, inflate
+from lht.salesforce._wire import Answer, inflate, inflated
 from lht.salesforce.client import Client
 from lht.schema import TableSchema
 
@@ -60,11 +60,12 @@ class ResultPage:
         _ = self.body
         return self
 
-    def decoded(self, schema: TableSchema) -> pa.RecordBatch:
+    def decoded(self, schema: TableSchema) -> pa.Table:
         """Return its values; see ``lht.decode.decode_csv``."""
-        return decode_csv(self.body, schema, rows=self.rows)
+        body = inflated(self.wire) if self.gzipped else self.wire
+        return decode_csv(body, schema, rows=self.rows)
 
-    def texts(self, schema: TableSchema) -> pa.RecordBatch:
+    def texts(self, schema: TableSchema) -> pa.Table:
         """Return its values as texts; see ``lht.decode``."""
         as_text = {c.name: "string" for c in schema.columns}
         return self.decoded(schema.widened(as_text))

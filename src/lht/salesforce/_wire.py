@@ -1,12 +1,11 @@
 """One HTTP exchange: bytes out, bytes in, nothing interpreted but the transport."""
 
 import functools
-import gzip
 import logging
 import os
 import ssl
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +16,19 @@ from lht.exceptions import ConfigError, SalesforceUnavailableError
 from lht.salesforce._org_url import is_loopback
 
 
-def _gzip_codec() -> tuple[Callable[[bytes], bytes], type[Exception]]:
-    """Return what inflates a gzip body, and its own error for a corrupt one."""
+def _gzip_codec() -> tuple[Callable[..., Any], type[Exception]]:
+    """Return what makes a decompressor, and its own error for a corrupt body."""
     try:
-        from isal import igzip, igzip_lib
+        from isal import isal_zlib
     except ImportError:  # platforms without isal wheels
-        return gzip.decompress, zlib.error
-    return igzip.decompress, igzip_lib.IsalError  # type: ignore[return-value]  # stub
+        return zlib.decompressobj, zlib.error
+    return isal_zlib.decompressobj, isal_zlib.error  # type: ignore[return-value]  # stub
 
 
-_decompress, _CodecError = _gzip_codec()
+_decompressor, _CodecError = _gzip_codec()
+_GZIP = 31  # the window bits that stand for gzip
+_STEP_BYTES = 1 << 18  # of the compressed body, inflated at a time
+_PIECE_BYTES = 1 << 21  # at most, of the plain one
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -62,7 +64,14 @@ class Answer:
 
 
 def inflate(wire: bytes) -> bytes:
-    """Return what a whole gzip body holds.
+    """Return what a whole gzip body holds; see ``inflated``."""
+    return b"".join(inflated(wire))
+
+
+def inflated(wire: bytes) -> Iterator[bytes]:
+    """Yield what a whole gzip body holds, piece by piece.
+
+    The pieces are good once the last one is there: the checksum comes at the end.
 
     Raises:
         SalesforceUnavailableError: It is cut short or corrupt; ask for it again.
@@ -70,13 +79,29 @@ def inflate(wire: bytes) -> bytes:
     if not wire:
         raise SalesforceUnavailableError("an answer arrived empty that should not be")
     try:
-        return _decompress(wire)
-    except (OSError, EOFError, _CodecError) as exc:
+        yield from _inflated(wire)
+    except (EOFError, _CodecError) as exc:
         raise SalesforceUnavailableError(
             "an answer arrived cut short or corrupt",
             why=str(exc),
             hint="something on the way damages answers: try again, or another network",
         ) from exc
+
+
+def _inflated(wire: bytes) -> Iterator[bytes]:
+    inflater = _decompressor(_GZIP)
+    for at in range(0, len(wire), _STEP_BYTES):
+        left, piece = wire[at : at + _STEP_BYTES], b""
+        while left or len(piece) == _PIECE_BYTES:
+            if inflater.eof:  # a body may have several parts
+                if not left:
+                    break
+                inflater = _decompressor(_GZIP)
+            piece = inflater.decompress(left, _PIECE_BYTES)
+            left = inflater.unconsumed_tail or inflater.unused_data
+            yield piece
+    if not inflater.eof:
+        raise EOFError("it ends before its end marker")
 
 
 @functools.cache

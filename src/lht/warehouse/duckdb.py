@@ -8,7 +8,7 @@ defaults, comments, views) simply stays.
 
 import contextlib
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from lht.exceptions import (
     WarehouseUnavailableError,
 )
 from lht.pages import Pages
-from lht.schema import SchemaChange, TableInfo, TableRef, TableSchema
+from lht.schema import SchemaChange, TableColumn, TableInfo, TableRef, TableSchema
 from lht.typemap import DUCKDB, scale_of, sql_type
 from lht.warehouse import duckdb_columns as columns
 from lht.warehouse import sql
@@ -48,6 +48,7 @@ CAPABILITIES: Final = Capabilities(
     lease_seconds=120.0,
 )
 _FEED: Final = '"temp"."main"."feed"'  # as the name is known that is registered
+_HASHES: Final = 2_000_000  # keys told apart at a time: some 100 MB
 _REPEATED: Final = (
     "records came more than once, or without a key",
     "run it again; if it happens again, please report it",
@@ -139,13 +140,48 @@ class DuckDBSession(DuckDBWrites):
         self,
         wanted: Target,
         schema: TableSchema,
-        batches: Iterable[pa.RecordBatch],
+        batches: Iterable[pa.Table],
     ) -> LoadCounts:
         """Make *batches* the rows of the table."""
         ref, key = wanted.ref, wanted.key
         info = self._existing(ref)
-        target, theirs = self.name(ref), columns.theirs_of(info, schema, key)
-        by = sql.quote(key)
+        theirs = columns.theirs_of(info, schema, key)
+        if info.rows:
+            inserted, unchanged, found, widened = self._exchanged(
+                ref, key, theirs, schema, batches
+            )
+        else:
+            _, widened = self._insert(ref, _all_of(schema), schema, batches)
+            inserted = unchanged = found = 0
+        summary = self._summary(self.name(ref), schema, wanted.cursor_field)
+        staged = self._keys(self.name(ref), key, *_REPEATED)
+        if not info.rows:
+            inserted = staged
+        return LoadCounts(
+            staged=staged,
+            inserted=inserted,
+            updated=staged - inserted - unchanged,
+            unchanged=unchanged,
+            removed=info.rows - found,
+            widened=widened,
+            **summary,
+        )
+
+    def _exchanged(
+        self,
+        ref: TableRef,
+        key: str,
+        theirs: Sequence[TableColumn],
+        schema: TableSchema,
+        batches: Iterable[pa.Table],
+    ) -> tuple[int, int, int, tuple[SchemaChange, ...]]:
+        """Put *batches* in the place of all rows, and carry over what is not ours.
+
+        Returns:
+            How many rows are new, how many are as before, how many were there before,
+            and what was changed of the columns.
+        """
+        target, by = self.name(ref), sql.quote(key)
 
         def rest(source: str) -> str:
             join = f" LEFT JOIN {carry} c ON c.{by} = p.{by}" if theirs else ""
@@ -164,8 +200,7 @@ class DuckDBSession(DuckDBWrites):
                 f" {columns.fingerprint(schema, 't')} AS {mark}"
                 f"{columns.also(theirs)} FROM {target} t"
             )
-            if info.rows:
-                self.check_key(ref, key)
+            self.check_key(ref, key)
             final, widened = self._replaced(ref, rest, schema, batches)
             after = columns.fingerprint(final, "t")
             inserted, unchanged, found = self.query(
@@ -175,24 +210,14 @@ class DuckDBSession(DuckDBWrites):
                 f" FROM {target} t LEFT JOIN {carry} c"
                 f" ON c.{by} = t.{by}"
             )[0]
-        summary = self._summary(target, schema, wanted.cursor_field)
-        staged = self._keys(target, key, *_REPEATED)
-        return LoadCounts(
-            staged=staged,
-            inserted=inserted,
-            updated=staged - inserted - unchanged,
-            unchanged=unchanged,
-            removed=info.rows - found,
-            widened=widened,
-            **summary,
-        )
+        return inserted, unchanged, found, widened
 
     def _replaced(
         self,
         ref: TableRef,
         rest: Callable[[str], str],
         schema: TableSchema,
-        batches: Iterable[pa.RecordBatch],
+        batches: Iterable[pa.Table],
     ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
         """Delete all rows and insert the batches; see ``_insert``.
 
@@ -203,7 +228,7 @@ class DuckDBSession(DuckDBWrites):
         if not self._indexes(ref):
             with self._deleting(ref):
                 self.execute(delete)
-            return self._insert(ref, rest(_FEED), schema, batches)
+            return self._insert(ref, rest(_unordered(schema)), schema, batches)
         with self._scratch("staging") as staging:
             final, widened = self._staged(staging, ref, schema, batches)
             with self._deleting(ref):
@@ -215,7 +240,7 @@ class DuckDBSession(DuckDBWrites):
         self,
         wanted: Target,
         schema: TableSchema,
-        batches: Iterable[pa.RecordBatch],
+        batches: Iterable[pa.Table],
     ) -> LoadCounts:
         """Insert new rows, update changed ones, leave equal ones."""
         ref, key = wanted.ref, wanted.key
@@ -302,17 +327,15 @@ class DuckDBSession(DuckDBWrites):
         staging: TableRef,
         ref: TableRef,
         schema: TableSchema,
-        batches: Iterable[pa.RecordBatch],
+        batches: Iterable[pa.Table],
     ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
         """Insert all batches into a staging table, and widen the target like it.
 
         Returns:
             The columns as they are now, and what was changed in the target.
         """
-        names = schema.names
         self.create_table(staging, schema)
-        rest = f"({sql.columns(names)}) SELECT {sql.columns(names, 'p')} FROM {_FEED} p"
-        arrived, _ = self._insert(staging, rest, schema, batches)
+        arrived, _ = self._insert(staging, _all_of(schema), schema, batches)
         final = self._settled(ref, schema, arrived)
         self._widen(staging, arrived, final)
         return final, self._widen(ref, schema, final)
@@ -322,7 +345,7 @@ class DuckDBSession(DuckDBWrites):
         ref: TableRef,
         rest: str,
         schema: TableSchema,
-        batches: Iterable[pa.RecordBatch],
+        batches: Iterable[pa.Table],
     ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
         """Insert all batches with one statement, and one more for each widening.
 
@@ -406,10 +429,15 @@ class DuckDBSession(DuckDBWrites):
     def _keys(self, table: str, key: str, message: str, hint: str) -> int:
         """Return the number of rows, each of which must have a key of its own."""
         column = sql.quote(key)
-        rows, present, hashes = self.query(  # distinct keys need far more memory
-            f"SELECT count(*), count({column}), count(DISTINCT hash({column}))"
-            f" FROM {table}"
-        )[0]
+        rows, present = self.query(f"SELECT count(*), count({column}) FROM {table}")[0]
+        parts = rows // _HASHES + 1
+        hashes = sum(  # distinct keys need far more memory
+            self._scalar(
+                f"SELECT count(DISTINCT hash({column})) FROM {table}"
+                f" WHERE {column} IS NOT NULL AND hash({column}) % {parts} = {part}"
+            )
+            for part in range(parts)
+        )
         if not rows == present == hashes:
             keys = self._scalar(f"SELECT count(DISTINCT {column}) FROM {table}")
             if rows != keys:
@@ -436,3 +464,24 @@ class DuckDBSession(DuckDBWrites):
             "high_water": high_water,
             "last_modified_at": last_modified,
         }
+
+
+def _all_of(schema: TableSchema) -> str:
+    """Return what inserts the feed as it is, behind the table's name."""
+    names = schema.names
+    return (
+        f"({sql.columns(names)}) SELECT {sql.columns(names, 'p')}"
+        f" FROM {_unordered(schema)} p"
+    )
+
+
+def _unordered(schema: TableSchema) -> str:
+    """Return the feed as a source of rows whose order need not be kept.
+
+    DuckDB writes with one thread what keeps its order. Behind a join nothing has one,
+    so this one, which takes no row away, lets all threads write: twice as fast.
+    """
+    return (
+        f"(SELECT f.* FROM {_FEED} f ANTI JOIN (SELECT NULL::VARCHAR AS nothing) n"
+        f" ON n.nothing = f.{sql.quote(schema.names[0])}::VARCHAR)"
+    )

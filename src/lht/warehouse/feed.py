@@ -1,4 +1,4 @@
-"""Arrow batches for one INSERT at a time, and the columns they need."""
+"""Arrow tables for one INSERT at a time, and the columns they need."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -16,11 +16,11 @@ class Feed:
     column can be widened; the next ``advance`` goes on with that batch.
     """
 
-    def __init__(self, schema: TableSchema, batches: Iterable[pa.RecordBatch]) -> None:
+    def __init__(self, schema: TableSchema, batches: Iterable[pa.Table]) -> None:
         self.schema = schema
         self.error: BaseException | None = None
         self._batches = iter(batches)
-        self._next: pa.RecordBatch | None = None
+        self._next: pa.Table | None = None
         self._started = False
 
     def advance(self) -> bool:
@@ -39,12 +39,12 @@ class Feed:
     def _run(self) -> Iterator[pa.RecordBatch]:
         try:
             while self._next is not None and not self._needs(self._next):
-                yield self._fitted(self._next)
+                yield from self._fitted(self._next).to_batches()
                 self._next = next(self._batches, None)
         except BaseException as error:  # noqa: BLE001  DuckDB would swallow its class
             self.error, self._next = error, None
 
-    def _needs(self, batch: pa.RecordBatch) -> Mapping[str, str]:
+    def _needs(self, batch: pa.Table) -> Mapping[str, str]:
         """Return the wider types of the columns that cannot take the batch."""
         return {
             column.name: needed
@@ -53,9 +53,9 @@ class Feed:
             if needed != column.arrow_type
         }
 
-    def _fitted(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _fitted(self, batch: pa.Table) -> pa.Table:
         wanted = arrow_schema(self.schema)
-        return pa.RecordBatch.from_arrays(
+        return pa.Table.from_arrays(
             [fit(a, f.type) for a, f in zip(batch.columns, wanted, strict=True)],
             schema=wanted,
         )

@@ -64,7 +64,7 @@ def staging_schema(slots: Sequence[Slot]) -> TableSchema:
     )
 
 
-def texts_of(rows: pa.Table, slots: Sequence[Slot], first: int) -> pa.RecordBatch:
+def texts_of(rows: pa.Table, slots: Sequence[Slot], first: int) -> pa.Table:
     """Return rows as the texts that ``lht.warehouse.snowflake_write`` reads."""
     numbers = pa.array(range(first, first + rows.num_rows), pa.int64())
     arrays = [pc.cast(numbers, pa.string())]
@@ -73,7 +73,7 @@ def texts_of(rows: pa.Table, slots: Sequence[Slot], first: int) -> pa.RecordBatc
         text = _text(array)
         marked = slot.kind in MARKED
         arrays.append(pc.binary_join_element_wise(MARK, text, "") if marked else text)
-    return pa.RecordBatch.from_arrays(arrays, names=list(staging_schema(slots).names))
+    return pa.Table.from_arrays(arrays, names=list(staging_schema(slots).names))
 
 
 MARKED: Final = frozenset({"string", "binary", "other"})
@@ -110,11 +110,11 @@ class FramePage:
         """The number of rows."""
         return int(self.slice.num_rows)
 
-    def decoded(self, schema: TableSchema) -> pa.RecordBatch:
+    def decoded(self, schema: TableSchema) -> pa.Table:
         """Return the texts, for they are what is staged."""
         return self.texts(schema)
 
-    def texts(self, schema: TableSchema) -> pa.RecordBatch:  # noqa: ARG002  its own
+    def texts(self, schema: TableSchema) -> pa.Table:  # noqa: ARG002  its own
         """Return the rows as texts."""
         return texts_of(self.slice, self.slots, self.first)
 

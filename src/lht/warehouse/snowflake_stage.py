@@ -78,7 +78,7 @@ class Arrived:
     """What became of a page: texts still to be inserted, or a file in the stage."""
 
     num_rows: int
-    texts: pa.RecordBatch | None = None
+    texts: pa.Table | None = None
     header: tuple[str, ...] = ()
     file_name: str = ""
 
