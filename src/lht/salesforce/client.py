@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event, Lock
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Protocol, Self, TypeVar
 
 import httpx2
 import msgspec
@@ -70,6 +70,16 @@ class Response:
             SalesforceUnavailableError: It is not that.
         """
         return read_json(self.content, shape)
+
+
+class Reader(Protocol):
+    """What can be asked for one thing after the other, and for the time."""
+
+    def server_now(self) -> datetime:
+        """Return Salesforce's own time, aware UTC, never ahead of it."""
+
+    def request(self, method: str, path: str) -> Response:
+        """Send a request without a body and return its answer."""
 
 
 class _Organization(msgspec.Struct, frozen=True):

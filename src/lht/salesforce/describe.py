@@ -8,7 +8,7 @@ import msgspec
 
 from lht.exceptions import SalesforceAPIError
 from lht.salesforce._bodies import Wire, read_json
-from lht.salesforce.client import Client
+from lht.salesforce.client import Reader
 from lht.schema import Field, SObjectSchema
 
 _COMPOUND_TYPES = {"address", "location"}
@@ -29,22 +29,21 @@ class SObjectSummary:
     deprecated: bool
 
 
-def list_sobjects(client: Client) -> list[SObjectSummary]:
+def list_sobjects(client: Reader) -> list[SObjectSummary]:
     """Return all objects of the org that the run-as user may see, as listed."""
     found = client.request("GET", "sobjects").decode(_Global)
     return [SObjectSummary(**msgspec.structs.asdict(s)) for s in found.sobjects]
 
 
-def read_sobject(client: Client, name: str) -> SObjectSchema:
+def read_sobject(client: Reader, name: str) -> SObjectSchema:
     """Return the schema of an object, its name given in any case.
 
     Raises:
         SalesforceAPIError: There is no such object for the run-as user; the hint
             names those that are spelled nearly so.
     """
-    path = f"sobjects/{quote(name, safe='')}/describe"
     try:
-        return parse_describe(client.request("GET", path).content)
+        return parse_describe(client.request("GET", path_of(name)).content)
     except SalesforceAPIError as exc:
         if exc.error_code != "NOT_FOUND":
             raise
@@ -56,6 +55,11 @@ def read_sobject(client: Client, name: str) -> SObjectSchema:
             hint=_suggestion(name, known),
             sobject=name,
         ) from exc
+
+
+def path_of(name: str) -> str:
+    """Return where an object's schema is read."""
+    return f"sobjects/{quote(name, safe='')}/describe"
 
 
 def parse_describe(body: bytes) -> SObjectSchema:

@@ -1,12 +1,11 @@
 """Queries over the REST API: pages of JSON, and counts."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
-import httpx2
 import msgspec
 import pyarrow as pa
 
@@ -17,7 +16,7 @@ from lht.exceptions import (
     SalesforceAuthError,
     SalesforceUnavailableError,
 )
-from lht.salesforce import _errors
+from lht.salesforce import _errors, composite
 from lht.salesforce._bodies import Wire, read_json
 from lht.salesforce._wire import Answer
 from lht.salesforce.client import Client
@@ -27,6 +26,7 @@ from lht.schema import TableSchema
 # the URI with all headers, may have 16,384 bytes; what is left is for the headers.
 _MAX_URI_BYTES = 14_000
 _TOO_SLOW = {"QUERY_TIMEOUT", "OPERATION_TOO_LARGE"}
+_TOO_MUCH = _TOO_SLOW | {"QUERY_TOO_COMPLICATED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ class RestPage:
         """How large its JSON is."""
         return len(self.content)
 
-    def decoded(self, schema: TableSchema) -> pa.RecordBatch:
+    def decoded(self, schema: TableSchema) -> pa.Table:
         """Return its values; see ``lht.decode.decode_json``."""
         return decode_json(self.content, schema)
 
-    def texts(self, schema: TableSchema) -> pa.RecordBatch:
+    def texts(self, schema: TableSchema) -> pa.Table:
         """Return its values as texts; see ``lht.decode.texts_of_json``."""
         return texts_of_json(self.content, schema)
 
@@ -76,8 +76,29 @@ def count(client: Client, soql: str, *, all_rows: bool = True) -> int | None:
     return read_json(content, _Page).total_size
 
 
+def first_page(client: Client, soql: str, *, all_rows: bool = True) -> RestPage | None:
+    """Return the first page of a query, which tells how many rows there are.
+
+    The arguments are those of :func:`iter_pages`, which goes on from the page.
+
+    Returns:
+        None where Salesforce finds the query too much for REST.
+    """
+    try:
+        content = _first_page(client, soql, all_rows=all_rows)
+    except SalesforceAPIError as exc:
+        if exc.error_code in _TOO_MUCH:
+            return None
+        raise
+    return read_json(content, _Page).page(content, 0)
+
+
 def iter_pages(
-    client: Client, soql: str, *, all_rows: bool = True
+    client: Client,
+    soql: str,
+    *,
+    all_rows: bool = True,
+    first: RestPage | None = None,
 ) -> Iterator[RestPage]:
     """Yield the pages of a query, in order, one held at a time.
 
@@ -85,13 +106,16 @@ def iter_pages(
         client: Bound to the org.
         soql: The query.
         all_rows: Include the recycle bin and archived records (``queryAll``).
+        first: The first page, if it has come already.
 
     Raises:
         SalesforceUnavailableError: The query's cursor has died. What was yielded is
             worthless without the rest: start the query again.
         RowCountMismatchError: The pages do not add up to the total reported.
     """
-    content = _first_page(client, soql, all_rows=all_rows)
+    begun = first.content if first else None
+    content = begun or _first_page(client, soql, all_rows=all_rows)
+    del first, begun  # no more than one page is held
     seen = 0
     for index in itertools.count():
         found = read_json(content, _Page)
@@ -120,15 +144,6 @@ class _Page(Wire, frozen=True):
         return RestPage(content, len(self.records), self.total_size, self.done, index)
 
 
-class _SubAnswer(msgspec.Struct, frozen=True):
-    body: msgspec.Raw
-    status: int = msgspec.field(name="httpStatusCode")
-
-
-class _CompositeAnswer(msgspec.Struct, frozen=True):
-    answers: tuple[_SubAnswer] = msgspec.field(name="compositeResponse")
-
-
 def _first_page(client: Client, soql: str, *, all_rows: bool) -> bytes:
     resource = "queryAll" if all_rows else "query"
     uri = f"/services/data/v{client.api_version}/{resource}?q={quote(soql, safe='')}"
@@ -139,23 +154,16 @@ def _first_page(client: Client, soql: str, *, all_rows: bool) -> bytes:
 
 def _first_page_by_composite(client: Client, uri: str) -> bytes:
     """Send a query that is too long for a URL inside the body of a request."""
-    part = {"method": "GET", "url": uri, "referenceId": "query"}
 
-    def read(answer: Answer) -> bytes:
-        (found,) = read_json(answer.body(), _CompositeAnswer).answers
-        body = bytes(found.body)
-        if found.status != HTTPStatus.OK:
-            inner = Answer(found.status, httpx2.Headers(), body)
-            raise _errors.to_error(inner, "a query")
-        return body
+    def read(answers: Mapping[str, Answer]) -> bytes:
+        answer = answers.get("query")
+        if answer is None:
+            raise SalesforceUnavailableError("Salesforce did not answer a query")
+        if answer.status != HTTPStatus.OK:
+            raise _errors.to_error(answer, "a query")
+        return answer.body()
 
-    return client.exchange(
-        "POST",
-        "composite",
-        json={"compositeRequest": [part]},
-        read=read,
-        idempotent=True,  # it only reads
-    )
+    return composite.exchange(client, {"query": uri}, read=read)
 
 
 def _next_page(client: Client, url: str) -> bytes:
