@@ -36,6 +36,7 @@ __all__ = [
     "ResultPage",
     "abort_job",
     "create_job",
+    "delete_ended_job",
     "delete_job",
     "iter_result_pages",
     "read_job",
@@ -115,9 +116,7 @@ def read_job(
         job_id: 18-character id.
         api_version: The version the job was created with, if not the client's.
     """
-    version = api_version or client.api_version
-    path = f"/services/data/v{version}/jobs/query/{quote(job_id, safe='')}"
-    return _job(client.request("GET", path))
+    return _job(client.request("GET", _path(client, job_id, api_version)))
 
 
 def wait_for_job(
@@ -249,6 +248,24 @@ def delete_job(client: Client, job: QueryJob) -> None:
             raise
 
 
+def delete_ended_job(
+    client: Client, job_id: str, *, api_version: str | None = None
+) -> bool:
+    """Delete a job unless it still runs; tell whether it is gone.
+
+    The arguments are those of :func:`read_job`.
+    """
+    path = _path(client, job_id, api_version)
+    try:
+        client.request("DELETE", path, idempotent=True)
+    except SalesforceAPIError as exc:
+        if exc.status == HTTPStatus.BAD_REQUEST:
+            return False
+        if exc.status != HTTPStatus.NOT_FOUND:
+            raise
+    return True
+
+
 def abort_job(client: Client, job: QueryJob) -> QueryJob:
     """Abort a job that has not ended; return its state, also if it had."""
     try:
@@ -257,6 +274,11 @@ def abort_job(client: Client, job: QueryJob) -> QueryJob:
         if exc.error_code != "INVALIDJOBSTATE":
             raise
     return read_job(client, job.id, api_version=job.api_version)
+
+
+def _path(client: Client, job_id: str, api_version: str | None) -> str:
+    version = api_version or client.api_version
+    return f"/services/data/v{version}/jobs/query/{quote(job_id, safe='')}"
 
 
 class _Job(Wire, frozen=True):
