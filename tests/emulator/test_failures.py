@@ -137,7 +137,7 @@ def test_a_row_that_is_lost_on_our_side_stops_the_run(
     assert as_it_stands(scene) == before
 
 
-@pytest.mark.parametrize("org", [{"api_usage_limit": 6}], indirect=True)
+@pytest.mark.parametrize("org", [{"api_usage_limit": 4}], indirect=True)
 def test_a_used_up_quota_is_to_be_tried_later(scene: Scene) -> None:
     """The org's own limit on calls ends a run with the exit code for later."""
     scene.accounts(ROWS)

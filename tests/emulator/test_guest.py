@@ -47,7 +47,7 @@ def test_what_cannot_be_afforded_is_not_begun(scene: Scene) -> None:
 def test_others_find_calls_left(scene: Scene) -> None:
     """A twentieth of the org's daily calls stays, however often a run is tried."""
     scene.accounts(10)
-    for _ in range(40):
+    for _ in range(60):
         try:
             scene.sync("Account")
         except SyncError as error:

@@ -72,7 +72,6 @@ class House:
             options=options,
             schema=SCHEMA,
             ref=REF,
-            record_count=2,
         )
         return plan_object(facts, options, decide_load(facts, options), None)
 

@@ -338,13 +338,13 @@ def test_the_cursor_is_the_best_there_is(stamps, filterable, cursor):
     ],
 )
 def test_counting_only_where_it_could_change_the_method(facts, known, options, worth):
-    """The approximate count decides where it is clear; else COUNT() is asked."""
+    """The approximate count decides where it is clear; else the rows are counted."""
     known_facts = facts(record_count=known)
     asked = Options(**options)
     load = decide_load(known_facts, Options())
     assert worth_counting(load, known_facts, asked) is worth
     refused = replace(known_facts, bulk_refusal="not supported")
-    assert not worth_counting(load, refused, asked)
+    assert worth_counting(load, refused, asked) is (worth and known is None)
 
 
 # -- jobs, changes, and what is shown -------------------------------------------------

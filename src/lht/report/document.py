@@ -48,6 +48,8 @@ def plan_document(plan: SyncPlan) -> dict[str, Any]:
         place=plan.place,
         result={
             "changes": plan.has_work,
+            "estimated_calls": plan.estimated_calls,
+            "shared_calls": plan.shared_calls,
             "api_calls_left": plan.api_calls_left,
             "api_calls_max": plan.api_calls_max,
             "objects": [_planned(o) for o in plan.objects],

@@ -13,6 +13,7 @@ from lht.report.look import Look, duration, number
 from lht.report.terminal import (
     four_counts,
     place_line,
+    plan_calls,
     plan_summary,
     render_ending,
     render_error,
@@ -61,7 +62,7 @@ def render_report(report: SyncReport) -> str:
 
 def render_plan(plan: SyncPlan) -> str:
     """Return what a sync will do as one table."""
-    caption = f"{place_line(plan.place)}. {plan_summary(plan)}"
+    caption = f"{place_line(plan.place)}. {plan_summary(plan)} {plan_calls(plan)}"
     rows = [_planned(o) for o in plan.objects]
     return _table(_PLAN_TITLES, rows, caption) + _errors(o.error for o in plan.objects)
 

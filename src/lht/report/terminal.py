@@ -97,12 +97,17 @@ def _notes(objects: Sequence[ObjectPlan], look: Look) -> Iterator[str]:
 
 def _plan_ending(plan: SyncPlan, look: Look, command: str | None) -> Iterator[str]:
     yield plan_summary(plan)
-    calls = sum(o.estimated_calls for o in plan.objects)
-    left = plan.api_calls_left
-    of = "" if left is None else f" of {number(left)} left today"
-    yield f"{number(calls)} API {_plural(calls, 'call')}{of}. Nothing was moved."
+    yield f"{plan_calls(plan)} Nothing was moved."
     if command and plan.has_work:
         yield f"Run it: {look.paint(command, Style.COMMAND)}"
+
+
+def plan_calls(plan: SyncPlan) -> str:
+    """Return one sentence: how many API calls the sync will take, of how many."""
+    calls, shared, left = plan.estimated_calls, plan.shared_calls, plan.api_calls_left
+    for_all = f" ({number(shared)} for all objects)" if shared else ""
+    of = "" if left is None else f" of {number(left)} left today"
+    return f"{number(calls)} API {_plural(calls, 'call')}{for_all}{of}."
 
 
 def plan_summary(plan: SyncPlan) -> str:

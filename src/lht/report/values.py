@@ -87,7 +87,7 @@ class ObjectPlan:
     via: str  # rest, bulk or stage
     sync_method: str  # of the documented matrix, e.g. bulk_api_full
     estimated_rows: int | None
-    estimated_calls: int
+    estimated_calls: int  # of its own; of a bulk job, how often it is polled is a guess
     since: datetime | None  # the watermark an incremental starts from
     why: str
     notes: tuple[str, ...] = ()  # schema changes and warnings, in words
@@ -112,8 +112,14 @@ class SyncPlan:
 
     place: Place
     objects: tuple[ObjectPlan, ...]
+    shared_calls: int = 0  # of what is asked for all objects at once
     api_calls_left: int | None
     api_calls_max: int | None
+
+    @property
+    def estimated_calls(self) -> int:
+        """How many API calls the sync will make, about."""
+        return self.shared_calls + sum(o.estimated_calls for o in self.objects)
 
     @property
     def has_work(self) -> bool:
@@ -170,7 +176,7 @@ class ObjectReport:
     last_modified_at: datetime | None = None  # MAX(LASTMODIFIEDDATE) of the table
     started_at: datetime | None = None
     seconds: float = 0.0
-    api_calls: int = 0
+    api_calls: int = 0  # of its own; what is asked for all objects counts for the run
     size_bytes: int = 0
     job_ids: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -9,7 +9,8 @@ from lht.exceptions import ConfigError, SalesforceAPIError
 from lht.pages import Counted, Page
 from lht.salesforce import bulk_query, replication, rest_query
 from lht.salesforce.bulk_query import QueryJob
-from lht.salesforce.client import Client
+from lht.salesforce.client import Client, Reader
+from lht.salesforce.rest_query import RestPage
 from lht.schema import SObjectSchema
 from lht.sync.plan import Planned
 from lht.sync.values import Job
@@ -57,7 +58,7 @@ class Extraction:
         self.on_rows("load", self)
 
 
-def read_signpost(client: Client, schema: SObjectSchema) -> datetime:
+def read_signpost(client: Reader, schema: SObjectSchema) -> datetime:
     """Return the instant before which every change is visible now (naive UTC).
 
     Salesforce tells it of replicateable objects: the start of its longest running
@@ -71,11 +72,20 @@ def read_signpost(client: Client, schema: SObjectSchema) -> datetime:
     return safe.astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
 
-def by_rest(client: Client, planned: Planned, signpost: datetime) -> Extraction:
-    """Query over REST; the query is sent when the first batch is asked for."""
+def by_rest(
+    client: Client,
+    planned: Planned,
+    signpost: datetime,
+    first: RestPage | None = None,
+) -> Extraction:
+    """Query over REST; sent when the first batch is asked for, if not before.
+
+    *first* is the query's first page, if it was sent to learn how many rows there are.
+    """
+    pages = rest_query.iter_pages(client, planned.soql, first=first)
 
     def source(read: Callable[[Page], Any]) -> Iterator[Any]:
-        for page in rest_query.iter_pages(client, planned.soql):
+        for page in pages:
             extraction.reported = page.total_size
             yield read(page)
 
@@ -145,7 +155,9 @@ def resume_job(client: Client, job: Job) -> QueryJob | None:
 
 
 def drop_job(client: Client, job_id: str, api_version: str | None = None) -> None:
-    """Abort a job of ours if it still runs, and delete it. Gone already is fine."""
+    """Delete a job of ours, aborted if it still runs. Gone already is fine."""
+    if bulk_query.delete_ended_job(client, job_id, api_version=api_version):
+        return
     try:
         found = bulk_query.read_job(client, job_id, api_version=api_version)
     except SalesforceAPIError as error:

@@ -26,7 +26,6 @@ def gather(
     options: Options,
     schema: SObjectSchema,
     ref: TableRef,
-    record_count: int | None,
 ) -> Facts:
     """Read what the plan needs to know. Nothing is changed.
 
@@ -59,7 +58,6 @@ def gather(
         misfits=tuple(session.misfits(table, columns)) if table else (),
         **_remembered(store, ref, options),
         bulk_refusal=store.read_refusals(client.org_id).get(schema.name),
-        record_count=record_count,
     )
     return _with_maxima(facts, session)
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypedDict
 
 from lht.events import (
@@ -45,6 +45,8 @@ from lht.report.values import (
 from lht.salesforce import bulk_query, describe, rest_query
 from lht.salesforce.bulk_query import QueryJob
 from lht.salesforce.client import Client
+from lht.salesforce.composite import Answers, Held
+from lht.salesforce.rest_query import RestPage
 from lht.salesforce.soql import build_count
 from lht.schema import SObjectSchema, TableRef
 from lht.sync import extract
@@ -52,20 +54,22 @@ from lht.sync.extract import Extraction
 from lht.sync.facts import gather
 from lht.sync.lease import Leases
 from lht.sync.load import load
+from lht.sync.opening import RecordCounts
 from lht.sync.plan import (
     Facts,
-    Load,
     Options,
     Planned,
     decide_load,
     filters,
     plan_object,
     worth_counting,
+    worth_estimating,
 )
 from lht.sync.state import Store, utc_now
 from lht.warehouse.base import Session, Warehouse
 
 REST_TRIES: Final = 3  # a query whose cursor died is started again
+SIGNPOST_KEEPS: Final = timedelta(minutes=1)  # an older one would read more again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +82,7 @@ class Context:
     schema: str
     options: Options
     leases: Leases
+    counts: RecordCounts
     emit: Callable[[Event], None]
     slots: threading.Semaphore  # loads at the same time
     stop: threading.Event
@@ -99,11 +104,11 @@ class Line:
 
     def __init__(self, context: Context, name: str, table: str | None) -> None:
         self.name = name
-        self.record_count: int | None = None
         self._context = context
         self._client = context.client.scoped()
         self._table = table
         self._described: SObjectSchema | LHTError | None = None
+        self._held: Held | None = None
         self._facts: Facts | None = None
         self._shown: ObjectPlan | None = None
         self._step = "describing"
@@ -111,21 +116,25 @@ class Line:
 
     # -- the steps ----------------------------------------------------------------
 
-    def describe(self) -> bool:
-        """Read what the sObject consists of; a failure is kept for the next step."""
+    def describe(self, answers: Answers | None) -> None:
+        """Read what the sObject consists of; a failure is kept for the next step.
+
+        Args:
+            answers: What was asked about several objects at once, if it was answered.
+        """
+        self._held = Held(self._client, answers) if answers else None
         try:
-            self._described = describe.read_sobject(self._client, self.name)
+            reader = self._held or self._client
+            self._described = describe.read_sobject(reader, self.name)
             self.name = self._described.name
         except Exception as error:  # noqa: BLE001  no object stops another
             self._described = ours(error)
-            return False
-        return True
 
     def plan(self) -> ObjectPlan:
         """Say what ``sync`` would do, or why it could do nothing."""
         try:
             with self._context.warehouse.session() as session:
-                return self._planned(session).shown
+                return self._planned(session, self._count).shown
         except Exception as error:  # noqa: BLE001  no object stops another
             return self._unplannable(ours(error))
 
@@ -219,18 +228,31 @@ class Line:
         raise self._described or LHTError(f"{self.name} was not described")
 
     @property
+    def is_described(self) -> bool:
+        """Whether describing it went well."""
+        return isinstance(self._described, SObjectSchema)
+
+    @property
     def ref(self) -> TableRef:
         """The target table."""
         return TableRef(self._context.schema, self._table or self.name)
 
-    def _planned(self, session: Session) -> Planned:
-        facts = self._gathered(session)
+    def _planned(
+        self, session: Session, count: Callable[[Planned], int | None]
+    ) -> Planned:
+        """Plan with what is known; what is not, and matters, is counted."""
+        self._step = "planning"
         options = self._context.options
+        facts = self._gathered(session)
         load = decide_load(facts, options)
-        return plan_object(facts, options, load, self._counted(facts, load))
+        if worth_estimating(load, options):
+            facts = replace(facts, record_count=self._context.counts.of(self.name))
+        planned = plan_object(facts, options, load, None)
+        if not worth_counting(load, facts, options):
+            return planned
+        return plan_object(facts, options, load, count(planned))
 
     def _gathered(self, session: Session) -> Facts:
-        self._step = "planning"
         context = self._context
         self._facts = gather(
             self._client,
@@ -239,14 +261,11 @@ class Line:
             options=context.options,
             schema=self.schema,
             ref=self.ref,
-            record_count=self.record_count,
         )
         return self._facts
 
-    def _counted(self, facts: Facts, load: Load) -> int | None:
-        options = self._context.options
-        if not worth_counting(load, facts, options):
-            return None
+    def _count(self, planned: Planned) -> int | None:
+        facts, options, load = planned.facts, planned.options, planned.load
         soql = build_count(facts.schema.name, **filters(facts, options, load))
         return rest_query.count(self._client, soql)
 
@@ -259,7 +278,7 @@ class Line:
         tries_left = REST_TRIES
         while True:
             tries_left -= 1
-            signpost = extract.read_signpost(self._client, self.schema)
+            signpost = self._signpost()
             planned, extraction = self._extraction(session, signpost)
             try:
                 return self._committed(session, planned, extraction)
@@ -268,19 +287,40 @@ class Line:
                     raise
                 self._note(f"the query is started again: {error.message}")
 
+    def _signpost(self) -> datetime:
+        """Return a new signpost: the one that came with the describe, if it is that."""
+        held, self._held = self._held, None
+        if held and self._client.server_now() - held.server_now() <= SIGNPOST_KEEPS:
+            return extract.read_signpost(held, self.schema)
+        return extract.read_signpost(self._client, self.schema)
+
     def _extraction(
         self, session: Session, signpost: datetime
     ) -> tuple[Planned, Extraction]:
-        planned = self._planned(session)
+        """Plan, and let the data come; what was counted by is not read twice."""
+        planned, first = self._begun(session)
         self._shown = planned.shown
-        self._check_calls(planned.shown.estimated_calls)
-        if planned.shown.via != "rest":
-            try:
-                return planned, self._finished_job(session, planned, signpost)
-            except BulkRefusedError as error:
-                planned = self._refused(session, planned, error)
-                self._shown = planned.shown
+        self._check_calls(planned.shown.estimated_calls - (first is not None))
+        if planned.shown.via == "rest":
+            return planned, extract.by_rest(self._client, planned, signpost, first)
+        del first  # Bulk is for more than that
+        try:
+            return planned, self._finished_job(session, planned, signpost)
+        except BulkRefusedError as error:
+            planned = self._refused(session, planned, error)
+            self._shown = planned.shown
         return planned, extract.by_rest(self._client, planned, signpost)
+
+    def _begun(self, session: Session) -> tuple[Planned, RestPage | None]:
+        """Plan; what there is to count by, the query over REST has begun with."""
+        first: RestPage | None = None
+
+        def ask(planned: Planned) -> int | None:
+            nonlocal first
+            first = rest_query.first_page(self._client, planned.soql)
+            return first.total_size if first else None
+
+        return self._planned(session, ask), first
 
     def _check_calls(self, forecast: int) -> None:
         """Raise before anything is read if it would take more calls than are left."""

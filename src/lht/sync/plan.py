@@ -1,8 +1,8 @@
 """What a sync will do: pure decisions. Facts and options in, a frozen plan out.
 
-The line asks in two steps, because a count is only worth its API call where it could
-change the method: ``decide_load`` (full or incremental, and why), ``worth_counting``,
-then ``plan_object``.
+The line asks in steps, because a count is only worth its API call where it could
+change the method: ``decide_load`` (full or incremental, and why), ``worth_estimating``,
+``worth_counting``, then ``plan_object``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,8 +29,8 @@ REST_PAGE_ROWS: Final = 2000
 # Rows that a recordCount may be wrong by, as a factor: it is cached and approximate.
 COUNT_DOUBT: Final = 2
 _ADOPTED: Final = "what was missed before stays missing: run it once with --full"
-_CALLS_AROUND: Final = 3  # describe, signpost, count
-_CALLS_OF_A_JOB: Final = 5  # create, some polls, delete
+_POLLS: Final = 3  # a guess: how long Salesforce will need, nobody knows
+_CALLS_OF_A_JOB: Final = 3 + _POLLS  # to create and delete it, to list its pages
 _ROWS_OF_A_RESULT_PAGE: Final = 100_000
 
 
@@ -147,13 +147,21 @@ def decide_load(facts: Facts, options: Options) -> Load:
     return Load(mode=SyncMode.FULL, why=why_full)
 
 
+def worth_estimating(load: Load, options: Options) -> bool:
+    """Tell whether the count of all records says something of what is read."""
+    whole = load.mode is SyncMode.FULL and options.where is None
+    return whole or options.force_bulk or options.existing_job_id is not None
+
+
 def worth_counting(load: Load, facts: Facts, options: Options) -> bool:
-    """Tell whether a COUNT() could change the method."""
-    if _refused(facts, options) or options.force_bulk or options.existing_job_id:
+    """Tell whether counting could change the method, or is all that can be known."""
+    if options.force_bulk or options.existing_job_id:
         return False
     known = facts.record_count
     if known is None:
         return True
+    if _refused(facts, options):
+        return False
     if known * COUNT_DOUBT < options.bulk_threshold:
         return False  # fewer rows than Bulk is used for, with or without a filter
     filtered = load.mode is SyncMode.INCREMENTAL or options.where is not None
@@ -169,7 +177,8 @@ def plan_object(
         facts: What is known.
         options: What was asked for.
         load: The outcome of ``decide_load``.
-        counted: Rows that COUNT() reported; None where it was not asked or timed out.
+        counted: Rows that the query will find, as Salesforce counted them; None where
+            that was not asked or took too long.
     """
     soql = build_query(
         facts.schema.name, facts.columns.names, **filters(facts, options, load)
@@ -183,9 +192,8 @@ def plan_object(
         ),
         None,
     )
-    rows = counted
-    if rows is None and not worth_counting(load, facts, options):
-        rows = facts.record_count
+    unclear = worth_counting(load, facts, options)
+    rows = counted if unclear or counted is not None else facts.record_count
     via, method = _method(facts, options, load, rows, resumed)
     return Planned(
         facts=facts,
@@ -201,7 +209,7 @@ def plan_object(
             via=via,
             sync_method=method,
             estimated_rows=rows,
-            estimated_calls=_calls(via, rows),
+            estimated_calls=_calls(via, rows, asked=unclear),
             since=load.since,
             why=f"resumes job {resumed.job_id}" if resumed else load.why,
             notes=(*load.notes, *_notes(facts, options, load, via, rows)),
@@ -330,11 +338,12 @@ def _refused(facts: Facts, options: Options) -> bool:
     return facts.bulk_refusal is not None and not wished
 
 
-def _calls(via: str, rows: int | None) -> int:
+def _calls(via: str, rows: int | None, *, asked: bool) -> int:
+    """Return what a sync calls for the object; *asked* is by a query over REST."""
     if via == "rest":
-        return _CALLS_AROUND + max(1, -(-(rows or 0) // REST_PAGE_ROWS))
+        return max(1, -(-(rows or 0) // REST_PAGE_ROWS))
     pages = max(1, -(-(rows or 0) // _ROWS_OF_A_RESULT_PAGE))
-    return _CALLS_AROUND + _CALLS_OF_A_JOB + pages
+    return int(asked) + _CALLS_OF_A_JOB + pages
 
 
 def _change(facts: Facts, load: Load, rows: int | None) -> Change:

@@ -1,18 +1,19 @@
 """One run: several objects, each through the line, some at the same time."""
 
 import logging
+import math
 import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
 
 from lht.events import Event, Listener, ObjectQueued, SyncEnded, SyncStarted
-from lht.exceptions import SalesforceError, StoppedError, WarehouseError
+from lht.exceptions import WarehouseError
 from lht.report.document import one_exit_code
 from lht.report.values import (
     ObjectPlan,
@@ -26,10 +27,12 @@ from lht.salesforce import limits
 from lht.salesforce.client import Client
 from lht.sync.lease import Leases, live_leases
 from lht.sync.line import Context, Line
+from lht.sync.opening import RecordCounts, ask_about, in_groups
 from lht.sync.plan import Options
 from lht.sync.state import Store, utc_now
 from lht.warehouse.base import Warehouse
 
+S = TypeVar("S")
 T = TypeVar("T")
 _log = logging.getLogger("lht.sync")
 KEPT_FOR_OTHERS: Final = 0.05  # of the org's API calls in 24 hours
@@ -65,6 +68,7 @@ class Run:
             schema=schema,
             options=options,
             leases=Leases(warehouse, self.run_id),
+            counts=RecordCounts(self._client),
             emit=_one_at_a_time(listener),
             slots=threading.Semaphore(warehouse.capabilities.parallel_loads),
             stop=stop,
@@ -75,11 +79,15 @@ class Run:
     def plan(self, targets: Mapping[str, str | None]) -> SyncPlan:
         """Plan all objects; those that cannot be planned have an error."""
         place = self._place()
-        objects = self._each(self._lines(targets), Line.plan)
+        lines = self._lines(targets)
+        calls, counts = self._client.usage.calls, self._context.counts
+        calls -= counts.calls
+        objects = self._each_by_size(lines, Line.plan)
         org = limits.read_limits(self._client)
         return SyncPlan(
             place=place,
             objects=tuple(objects),
+            shared_calls=calls + counts.calls,
             api_calls_left=org.api_remaining if org else None,
             api_calls_max=org.api_max if org else None,
         )
@@ -105,15 +113,8 @@ class Run:
         self._remember("start", place, prepare=True)
         with self._context.leases.kept_alive():
             lines = self._lines(targets)
-            for line in lines[self._max_parallel :]:
-                self._context.emit(
-                    ObjectQueued(
-                        run_id=self.run_id,
-                        sobject=line.name,
-                        max_parallel=self._max_parallel,
-                    )
-                )
-            receipts = self._each(lines, Line.sync)
+            self._tell_who_waits(lines)
+            receipts = self._each_by_size(lines, Line.sync)
         report = self._report(place, receipts)
         with suppress(WarehouseError):  # the receipts tell what was done
             self._remember("end", replace(report, objects=()))
@@ -139,22 +140,47 @@ class Run:
         )
 
     def _lines(self, targets: Mapping[str, str | None]) -> list[Line]:
-        """Describe all objects and estimate their size with one call."""
+        """Describe all objects, many with each call."""
         lines = [Line(self._context, name, table) for name, table in targets.items()]
-        known = self._each(lines, Line.describe)
-        names = [line.name for line, ok in zip(lines, known, strict=True) if ok]
-        try:
-            counts = limits.read_record_counts(self._client, names) if names else {}
-        except (SalesforceError, StoppedError):
-            counts = {}  # an estimate less: COUNT() stands in
-        for line in lines:
-            line.record_count = counts.get(line.name)
+        self._each(in_groups(lines), self._describe)
+        self._context.counts.names = [x.name for x in lines if x.is_described]
         return lines
 
-    def _each(self, lines: list[Line], step: Callable[[Line], T]) -> list[T]:
-        """Run a step of all lines, some at a time; Ctrl-C stops them in order."""
+    def _describe(self, lines: Sequence[Line]) -> None:
+        answers = ask_about(self._client, [line.name for line in lines])
+        for line in lines:
+            line.describe(answers)
+
+    def _tell_who_waits(self, lines: list[Line]) -> None:
+        for line in self._by_size(lines)[self._max_parallel :]:
+            self._context.emit(
+                ObjectQueued(
+                    run_id=self.run_id,
+                    sobject=line.name,
+                    max_parallel=self._max_parallel,
+                )
+            )
+
+    def _each_by_size(self, lines: list[Line], step: Callable[[Line], T]) -> list[T]:
+        """Take a step for each, the largest first: none of those is waited for alone.
+
+        What it returns is in the order of *lines*.
+        """
+        order = self._by_size(lines)
+        done = dict(zip(order, self._each(order, step), strict=True))
+        return [done[line] for line in lines]
+
+    def _by_size(self, lines: list[Line]) -> list[Line]:
+        if len(lines) == 1:
+            return lines
+        counts = {line: self._context.counts.of(line.name) for line in lines}
+        known = {line: count for line, count in counts.items() if count is not None}
+        return sorted(lines, key=lambda line: known.get(line, math.inf), reverse=True)
+
+    def _each(self, items: Sequence[S], step: Callable[[S], T]) -> list[T]:
+        """Take a step for each item, some at a time; Ctrl-C stops them in order."""
         with ThreadPoolExecutor(self._max_parallel, "lht-object") as pool:
-            futures = [pool.submit(step, line) for line in lines]
+            futures = [pool.submit(step, item) for item in items]
             return [self._patient(future) for future in futures]
 
     def _patient(self, future: Future[T]) -> T:

@@ -118,6 +118,7 @@ def plan() -> SyncPlan:
                 why="nothing changed since 2026-11-20 09:14:05Z",
             ),
         ),
+        shared_calls=2,
         api_calls_left=98940,
         api_calls_max=100000,
     )

@@ -70,6 +70,6 @@ def test_a_plan_shows_what_it_will_do(plan):
     """A plan is a table too, with place and summary as its caption."""
     html = Outline(plan._repr_html_())
     assert html.words[0].endswith(
-        "1 to create, 1 to update, 1 to rebuild, 1 unchanged."
+        "1 unchanged. 44 API calls (2 for all objects) of 98,940 left today."
     )
     assert "! rebuild" in html.words
