@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 JSFORCE := $(VENV)/jsforce/.installed
 WORKERS ?= 2
 LOWEST := .venv-lowest
-LOWEST_TOOLS := build editables fakesnow hatchling hypothesis jsonschema pytest pytest-xdist pyyaml sqlfluff
+LOWEST_TOOLS := build editables fakesnow hatchling hypothesis jsonschema matplotlib pytest pytest-xdist pyyaml sqlfluff
 
 .PHONY: test check demo bench docs dist lock lowest clean
 
@@ -25,7 +25,7 @@ demo: $(STAMP)
 	$(BIN)/lht demo
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --report
 	$(BIN)/python -m benchmarks.devorg
 
 docs: $(STAMP)

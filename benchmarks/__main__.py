@@ -2,56 +2,129 @@
 
 import argparse
 import json
-import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Final
 
-from benchmarks.course import Course, Result, Subject
+from benchmarks.course import Course, Prepared, Subject
+from benchmarks.figures import Section
+from benchmarks.full import full
+from benchmarks.incremental import changes, incremental
+from benchmarks.machine import machine
+from benchmarks.many import many, sizes
+from benchmarks.memory import memory
+from benchmarks.network import SLOWLY, network
+from benchmarks.options import parsed
 from benchmarks.org import OrgProcess
-from benchmarks.report import machine, render
+from benchmarks.proxy import Network
+from benchmarks.report import render
+from benchmarks.runs import say
+from benchmarks.stage import stage
 
-WIDE = Subject("wide", "Account", columns=45, staged=True)
-NARROW = Subject("narrow", "Reading__c", columns=8)
+WIDE: Final = Subject("wide", "Account", columns=45)
+NARROW: Final = Subject("narrow", "Reading__c", columns=8)
+_OF_SUBJECTS: Final = {"full", "stage", "incremental", "network"}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark as the arguments ask."""
-    options = _options(arguments)
+    options = parsed(arguments)
+    if options.report:
+        from benchmarks import page
+
+        page.read(options.report)  # or it would be found out at the end
     facts = machine()
-    results = [
-        _measure(subject, rows, options)
-        for subject, rows in ((WIDE, options.rows), (NARROW, options.narrow_rows))
-        if rows
-    ]
+    sections = list(_sections(options))
     if options.json:
         found = {"machine": facts, "repeats": options.repeats}
-        print(json.dumps(found | {"results": [asdict(r) for r in results]}, indent=2))
+        print(json.dumps(found | {"sections": list(map(_plain, sections))}, indent=2))
     else:
-        print(render(facts, results, options.repeats))
+        print(render(facts, sections, options.repeats))
+    if options.report:
+        page.write(options.report, facts, sections, options.repeats)
 
 
-def _measure(subject: Subject, rows: int, options: argparse.Namespace) -> Result:
-    print(f"{rows:,} rows of {subject.sobject}", file=sys.stderr, flush=True)
+def _plain(section: Section) -> dict[str, object]:
+    verdicts = [{"verdict": figure.verdict} for figure in section.figures]
+    plain = asdict(section)
+    plain["figures"] = [
+        figure | verdict
+        for figure, verdict in zip(plain["figures"], verdicts, strict=True)
+    ]
+    return plain
+
+
+def _sections(options: argparse.Namespace) -> Iterator[Section]:
+    """Measure one phase after the other."""
+    only = options.only
+    for subject, rows in ((WIDE, options.rows), (NARROW, options.narrow_rows)):
+        if rows and only & _OF_SUBJECTS:
+            yield from _of_subject(subject, rows, options)
+    if "many" in only:
+        yield from _many(options)
+    if "memory" in only:
+        yield _memory(options)
+
+
+def _of_subject(
+    subject: Subject, rows: int, options: argparse.Namespace
+) -> Iterator[Section]:
+    say(f"{rows:,} rows of {subject.sobject}")
     with (
         tempfile.TemporaryDirectory(dir=options.folder) as folder,
         OrgProcess({subject.sobject: rows}) as org,
     ):
-        return Course(org, subject, Path(folder)).run(options.repeats)
+        course = Course(org, subject, Path(folder))
+        if "full" in options.only:
+            yield full(course, options.repeats)
+        if "stage" in options.only and subject is WIDE:
+            yield stage(course, options.repeats)
+        if "network" in options.only:
+            name, whole = f"full sync, {subject.title}", course.filled
+            yield _slowly(course, replace(whole, base=None), name, options)
+        if "incremental" in options.only:
+            yield from _changes(course, options)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    for flag, default, text in (
-        ("--rows", 1_000_000, "rows of the wide object; 0 leaves it out"),
-        ("--narrow-rows", 5_000_000, "rows of the narrow object; 0 leaves it out"),
-        ("--repeats", 3, "runs of each contender"),
+def _changes(course: Course, options: argparse.Namespace) -> Iterator[Section]:
+    found = incremental(course, options.changes, options.repeats)
+    for number, (section, prepared) in enumerate(found):
+        yield section
+        if "network" in options.only and not number:
+            yield _slowly(course, prepared, changes(course, prepared), options)
+
+
+def _slowly(
+    course: Course, prepared: Prepared, name: str, options: argparse.Namespace
+) -> Section:
+    say(f"{name}, over a slow network")
+    return network(course, prepared, options.profile, options.repeats, name=name)
+
+
+def _many(options: argparse.Namespace) -> Iterator[Section]:
+    rows = sizes(options.many_rows)
+    say(f"{len(rows)} objects, {options.many_rows:,} rows of the largest")
+    with (
+        tempfile.TemporaryDirectory(dir=options.folder) as folder,
+        OrgProcess(rows) as org,
     ):
-        parser.add_argument(flag, type=int, default=default, metavar="N", help=text)
-    parser.add_argument("--folder", help="where to put pages and tables meanwhile")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    return parser.parse_args(arguments)
+        place = Path(folder)
+        yield many(org, org.connection, place, options.repeats)
+        if "network" in options.only:
+            say("the same, over a slow network")
+            with Network(org.connection, options.profile) as slow:
+                yield many(org, slow.connection, place, 1, over=SLOWLY)
+
+
+def _memory(options: argparse.Namespace) -> Section:
+    most = max(options.memory_rows)
+    say(f"memory, up to {most:,} rows")
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        file = Path(folder, "org.duckdb")
+        with OrgProcess({WIDE.sobject: most}, file) as org:
+            return memory(Course(org, WIDE, Path(folder)), options.memory_rows)
 
 
 if __name__ == "__main__":

@@ -1,24 +1,21 @@
-"""One object's job and its pages, and the contenders' runs over them."""
+"""One object in an org: its jobs, their pages, and the table they fill."""
 
-import json
-import subprocess
-import sys
-import zlib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import count
 from pathlib import Path
-from statistics import median
 from typing import Final
 
-from benchmarks.contenders import (
-    CONTENDERS,
-    STAGERS,
-    Taken,
-    Task,
-    pieces_of,
-    result_pages,
-)
+import lht
 from benchmarks.org import OrgProcess
+from benchmarks.runs import Measured, all_typical, checked, in_turn, measure
+from benchmarks.task import Task
+from benchmarks.wire import Pages, write_pages
+from lht.config import SalesforceConnection
 from lht.salesforce import bulk_query, describe
 from lht.salesforce.auth import ClientCredentials
 from lht.salesforce.client import Client
@@ -26,9 +23,6 @@ from lht.salesforce.soql import build_query
 from lht.typemap import table_schema
 
 _JOB_DEADLINE_SECONDS: Final = 3_600.0
-_GZIP: Final = 31  # zlib's code for a gzip header and trailer
-_PARTS: Final = (4, 2)  # memory is also measured with a quarter and a half of the pages
-_FILLERS: Final = ("lht", "duckdb")  # contenders that fill a table
 
 
 @dataclass(frozen=True)
@@ -38,187 +32,123 @@ class Subject:
     title: str
     sobject: str
     columns: int
-    staged: bool = False  # whether its pages are also put onto a stage
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
-    """What a contender took to move some rows: medians, but the greatest memory."""
+class Prepared:
+    """A job that has ended: what contenders are given, and what its pages are."""
 
-    contender: str
-    rows: int
-    wall_seconds: float
-    cpu_seconds: float
-    org_cpu_seconds: float
-    peak_bytes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """All that was measured of one object."""
-
-    subject: Subject
-    rows: int
-    pages: int
-    plain_bytes: int
-    wire_bytes: int
-    contenders: tuple[Measured, ...]  # with all rows
-    memory: tuple[Measured, ...]  # with fewer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pages:
-    """A job's pages on local disk, plain."""
-
-    paths: tuple[str, ...]
-    rows: tuple[int, ...]
-    plain_bytes: int
-    wire_bytes: int
+    task: Task
+    pages: Pages
+    base: Path | None = None  # the database as it is before; None: there is none
 
 
 class Course:
-    """Prepares what the contenders need, lets them run, and measures."""
+    """Prepares what the contenders need, and lets them run."""
 
     def __init__(self, org: OrgProcess, subject: Subject, folder: Path) -> None:
-        self._org = org
-        self._subject = subject
+        """Work in a *folder* that is there."""
+        self.org = org
+        self.subject = subject
         self._folder = folder
-        self._database = folder / "filled.duckdb"
+        self._numbers = count()
         auth = ClientCredentials(**org.connection)
         self._token = auth.token().access_token
         self._client = Client(auth)
         described = describe.read_sobject(self._client, subject.sobject)
         self._fields = table_schema(described, None).names[: subject.columns]
 
-    def run(self, repeats: int) -> Result:
-        """Measure everything.
+    @cached_property
+    def filled(self) -> Prepared:
+        """The whole object: a sync's own job, and the database that it has filled."""
+        database = self._folder / "base.duckdb"
+        task = replace(self._task(), database=str(database))
+        _, taken = measure("lht", task, self.org, label="lht, filling a table")
+        found = self.prepared(taken.job_id)
+        known = replace(found.task, columns=taken.columns, checksum=taken.checksum)
+        return replace(found, task=known, base=database)
 
-        Raises:
-            RuntimeError: The contenders' tables are not the same.
-        """
-        soql = build_query(self._subject.sobject, self._fields)
-        task = self._task(soql)
-        pages = self._write_pages(task)
-        task = replace(
-            task,
-            pages=pages.paths,
-            page_rows=pages.rows,
-            wire_bytes=pages.wire_bytes,
+    def changed(self, rows: int) -> Prepared:
+        """Let records change; return the job of a sync that is to bring them."""
+        before = self.filled
+        self.org.change(self.subject.sobject, rows)
+        plan = lht.plan(
+            self.subject.sobject,
+            salesforce=SalesforceConnection(**self.org.connection),
+            warehouse=str(before.base),
+            fields=self._fields,
         )
-        names = [*CONTENDERS, *(STAGERS if self._subject.staged else ())]
-        runs: dict[str, list[Measured]] = {name: [] for name in names}
-        for _ in range(repeats):
-            for name, done in runs.items():
-                measured, taken = self._measure(name, task)
-                task = checked(task, taken, sum(pages.rows))
-                done.append(measured)
-        return Result(
-            subject=self._subject,
-            rows=sum(pages.rows),
-            pages=len(pages.paths),
-            plain_bytes=pages.plain_bytes,
-            wire_bytes=pages.wire_bytes,
-            contenders=tuple(_typical(done) for done in runs.values()),
-            memory=tuple(self._with_fewer(task, pages, soql)),
-        )
+        (found,) = plan.objects
+        prepared = self.prepared(self.job(found.soql))
+        if found.since is None or prepared.task.rows != rows:
+            raise RuntimeError(f"{prepared.task.rows:,} of {rows:,} changes are read")
+        task = replace(prepared.task, columns=before.task.columns)
+        return replace(prepared, task=task, base=before.base)
 
-    def _task(self, soql: str) -> Task:
-        """Let the org finish the job of a query."""
-        job = bulk_query.wait_for_job(
+    def first(self, rows: int) -> Prepared:
+        """Return a job of so many records."""
+        soql = build_query(self.subject.sobject, self._fields)
+        return self.prepared(self.job(f"{soql} LIMIT {rows}"))
+
+    def job(self, soql: str) -> str:
+        """Let the org finish the job of a query; return its id."""
+        return bulk_query.wait_for_job(
             self._client,
             bulk_query.create_job(self._client, soql),
             deadline_seconds=_JOB_DEADLINE_SECONDS,
+        ).id
+
+    def prepared(self, job_id: str) -> Prepared:
+        """Put the pages of a job that has ended onto local disk."""
+        path = bulk_query.read_job(self._client, job_id).path
+        task = replace(self._task(), job_id=job_id, job_path=path)
+        pages = write_pages(task, self._folder / f"pages-{next(self._numbers)}")
+        return Prepared(
+            task=replace(
+                task,
+                pages=pages.paths,
+                page_rows=pages.rows,
+                wire_bytes=pages.wire_bytes,
+            ),
+            pages=pages,
         )
+
+    def _task(self) -> Task:
         return Task(
-            sobject=self._subject.sobject,
+            connection=self.org.connection,
+            database=str(self._folder / "filled.duckdb"),
+            sobjects=(self.subject.sobject,),
             fields=self._fields,
-            job_id=job.id,
-            job_path=job.path,
-            connection=self._org.connection,
             token=self._token,
-            database=str(self._database),
         )
 
-    def _write_pages(self, task: Task) -> Pages:
-        """Put the job's pages onto local disk, plain."""
-        paths: list[Path] = []
-        rows, wire_bytes = [], 0
-        for page_rows, answer in result_pages(task):
-            path = self._folder / f"{len(paths):05}.csv"
-            with path.open("wb") as file:
-                inflater = zlib.decompressobj(_GZIP)
-                for piece in pieces_of(answer):
-                    wire_bytes += len(piece)
-                    file.write(inflater.decompress(piece))
-                file.write(inflater.flush())
-            paths.append(path)
-            rows.append(page_rows)
-        return Pages(
-            paths=tuple(map(str, paths)),
-            rows=tuple(rows),
-            plain_bytes=sum(path.stat().st_size for path in paths),
-            wire_bytes=wire_bytes,
-        )
+    def contest(
+        self, prepared: Prepared, names: Iterable[str], repeats: int
+    ) -> dict[str, Measured]:
+        """Let contenders move the same rows in turn; return what is typical.
 
-    def _measure(self, contender: str, task: Task) -> tuple[Measured, Taken]:
-        """Let a contender move the rows, in a process of its own."""
-        before = self._org.cpu_seconds()
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.contenders", contender],
-            input=json.dumps(asdict(task)),
-            stdout=subprocess.PIPE,
-            text=True,
-            check=True,
-        )
-        taken = Taken(**json.loads(done.stdout))
-        measured = Measured(
-            contender=contender,
-            rows=taken.rows,
-            wall_seconds=taken.wall_seconds,
-            cpu_seconds=taken.cpu_seconds,
-            org_cpu_seconds=self._org.cpu_seconds() - before,
-            peak_bytes=taken.peak_bytes,
-        )
-        print(
-            f"  {contender}, {taken.rows:,} rows: {taken.wall_seconds:.1f} s",
-            file=sys.stderr,
-            flush=True,
-        )
-        self._database.unlink(missing_ok=True)
-        return measured, taken
+        Raises:
+            RuntimeError: Their tables are not the same.
+        """
+        runs: dict[str, list[Measured]] = defaultdict(list)
+        task = prepared.task
+        for name in in_turn(names, repeats):
+            done, task = self.once(name, prepared, task)
+            runs[name].append(done)
+        return all_typical(runs)
 
-    def _with_fewer(self, task: Task, pages: Pages, soql: str) -> Iterator[Measured]:
-        """Measure with some of the pages, for the memory."""
-        for part in _PARTS:
-            count = len(pages.paths) // part
-            if count == 0:
-                continue
-            fewer = self._task(f"{soql} LIMIT {sum(pages.rows[:count])}")
-            fewer = replace(fewer, pages=pages.paths[:count], columns=task.columns)
-            for contender in _FILLERS:
-                yield self._measure(contender, fewer)[0]
-
-
-def checked(task: Task, taken: Taken, rows: int) -> Task:
-    """Hold what a contender filled against what the others did; keep it for later.
-
-    Raises:
-        RuntimeError: It is not the same.
-    """
-    if taken.rows != rows:
-        raise RuntimeError(f"{taken.rows:,} rows were moved where there are {rows:,}")
-    if not taken.columns:
-        return task
-    if task.checksum not in {"", taken.checksum}:
-        raise RuntimeError("the tables that were filled do not hold the same values")
-    return replace(task, columns=taken.columns, checksum=taken.checksum)
-
-
-def _typical(runs: list[Measured]) -> Measured:
-    return replace(
-        runs[0],
-        wall_seconds=median(run.wall_seconds for run in runs),
-        cpu_seconds=median(run.cpu_seconds for run in runs),
-        org_cpu_seconds=median(run.org_cpu_seconds for run in runs),
-        peak_bytes=max(run.peak_bytes for run in runs),
-    )
+    def once(
+        self, name: str, prepared: Prepared, task: Task | None = None
+    ) -> tuple[Measured, Task]:
+        """Let a contender move the rows, into a database as it was before."""
+        task = task or prepared.task
+        database = Path(task.database)
+        if prepared.base:
+            shutil.copyfile(prepared.base, database)
+            os.sync()  # or it is written while the contender runs
+        try:
+            measured, taken = measure(name, task, self.org)
+            return measured, checked(task, taken)
+        finally:
+            database.unlink(missing_ok=True)
+            database.with_suffix(".duckdb.wal").unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
-from benchmarks.report import machine
+from benchmarks.machine import machine
 from lht import devorg
 from lht.devorg import Org
 
