@@ -1,6 +1,7 @@
 """How few API calls a run takes, and that it says so beforehand."""
 
 import json
+import threading
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from lht.devorg.faults import Changed, Refused
 from lht.events import Event, ObjectCommitted, ObjectStarted
 from lht.exceptions import SyncError
 from lht.report.values import Change, Status, SyncPlan, SyncReport
+from lht.salesforce import bulk_query
 from lht.salesforce.describe import list_sobjects
 from lht.sync import plan_sync, sync
 from lht.sync.plan import Options
@@ -21,6 +23,7 @@ from lht.sync.plan import Options
 MINUTE = timedelta(minutes=1)
 POLLS = 3  # that a plan reckons with
 TWENTY = 20
+PATIENCE_SECONDS = 10.0
 FILLED = ("Account", "Contact", "Lead")
 
 
@@ -180,7 +183,7 @@ def test_an_org_without_composite_is_asked_one_by_one(
 BUSY = [{"errorCode": "SERVER_UNAVAILABLE", "message": "busy"}]
 
 
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize("which", [0, 3])
 @pytest.mark.parametrize("lost", [False, True], ids=["busy", "lost"])
 def test_an_answer_that_is_missing_among_others_is_asked_for(
     scene: Scene, which: int, *, lost: bool
@@ -276,6 +279,23 @@ def test_the_largest_object_begins_first(scene: Scene, options: Options) -> None
     begun = [e.sobject for e in scene.events if isinstance(e, ObjectStarted)]
     assert begun == ["Account", "Lead", "Contact"]
     assert [o.sobject for o in report.objects] == list(sizes)
+
+
+def test_all_jobs_are_waited_for_together(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While Salesforce prepares one object's rows, others are begun."""
+    scene.org.generate(dict.fromkeys(FILLED, 3))
+    all_wait = threading.Barrier(len(FILLED))
+    wait_for_job = bulk_query.wait_for_job
+
+    def wait(*job: Any, **how: Any) -> bulk_query.QueryJob:
+        all_wait.wait(PATIENCE_SECONDS)
+        return wait_for_job(*job, **how)
+
+    monkeypatch.setattr(bulk_query, "wait_for_job", wait)
+    scene.sync(*FILLED, max_parallel=1, options=BULK)
+    scene.check(*FILLED)
 
 
 def test_a_plan_tells_its_calls(scene: Scene) -> None:

@@ -1,27 +1,20 @@
 """One object on its way: describe, plan, extract, load, commit, clean up."""
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final, TypedDict
+from typing import Final
 
 from lht.events import (
-    Event,
-    JobStateSeen,
-    Noted,
     ObjectCommitted,
     ObjectFailed,
     ObjectQueued,
     ObjectStarted,
-    Progress,
 )
 from lht.exceptions import (
     BulkJobError,
     BulkRefusedError,
-    CommitStateUnknownError,
     DataError,
     LHTError,
     RowCountMismatchError,
@@ -35,29 +28,22 @@ from lht.exceptions import (
     ours,
 )
 from lht.report.values import (
-    Change,
-    ErrorReport,
     ObjectPlan,
     ObjectReport,
     Status,
-    SyncMode,
 )
 from lht.salesforce import bulk_query, describe, rest_query
 from lht.salesforce.bulk_query import QueryJob
-from lht.salesforce.client import Client
 from lht.salesforce.composite import Answers, Held
 from lht.salesforce.rest_query import RestPage
 from lht.salesforce.soql import build_count
-from lht.schema import SObjectSchema, TableRef
+from lht.schema import SObjectSchema
 from lht.sync import extract
 from lht.sync.extract import Extraction
 from lht.sync.facts import gather
-from lht.sync.lease import Leases
 from lht.sync.load import load
-from lht.sync.opening import RecordCounts
 from lht.sync.plan import (
     Facts,
-    Options,
     Planned,
     decide_load,
     filters,
@@ -65,54 +51,21 @@ from lht.sync.plan import (
     worth_counting,
     worth_estimating,
 )
-from lht.sync.state import Store, utc_now
-from lht.warehouse.base import Session, Warehouse
+from lht.sync.state import Store
+from lht.sync.telling import Context, Teller
+from lht.warehouse.base import Session
 
 REST_TRIES: Final = 3  # a query whose cursor died is started again
 SIGNPOST_KEEPS: Final = timedelta(minutes=1)  # an older one would read more again
 
 
-@dataclass(frozen=True, kw_only=True)
-class Context:
-    """What all objects of a run share."""
-
-    run_id: str
-    client: Client
-    warehouse: Warehouse
-    schema: str
-    options: Options
-    leases: Leases
-    counts: RecordCounts
-    emit: Callable[[Event], None]
-    slots: threading.Semaphore  # loads at the same time
-    stop: threading.Event
-
-
-class Method(TypedDict, total=False):
-    """The part of a receipt that the plan decides."""
-
-    mode: SyncMode
-    sync_method: str
-    via: str
-    estimated_rows: int | None
-    since: datetime | None
-    notes: tuple[str, ...]
-
-
-class Line:
+class Line(Teller):
     """One sObject and its target table in one run. Used by one thread at a time."""
 
     def __init__(self, context: Context, name: str, table: str | None) -> None:
-        self.name = name
-        self._context = context
-        self._client = context.client.scoped()
-        self._table = table
+        super().__init__(context, name, table)
         self._described: SObjectSchema | LHTError | None = None
         self._held: Held | None = None
-        self._facts: Facts | None = None
-        self._shown: ObjectPlan | None = None
-        self._step = "describing"
-        self._started_at, self._clock = utc_now(), time.monotonic()
 
     # -- the steps ----------------------------------------------------------------
 
@@ -148,7 +101,7 @@ class Line:
     def _synced(self) -> ObjectReport:
         """Lease, load, commit, and clean up."""
         context = self._context
-        self._started_at, self._clock = utc_now(), time.monotonic()
+        self._start_clock()
         target = str(self.ref)
         context.emit(
             ObjectStarted(run_id=context.run_id, sobject=self.name, target_table=target)
@@ -196,24 +149,6 @@ class Line:
         )
         return receipt
 
-    def _unplannable(self, error: LHTError) -> ObjectPlan:
-        return ObjectPlan(
-            sobject=self.name,
-            target_table=str(self.ref),
-            mode=SyncMode.AUTO,
-            change=Change.NOTHING,
-            via="",
-            sync_method="",
-            estimated_rows=None,
-            estimated_calls=0,
-            since=None,
-            why=error.message,
-            error=self._told(error),
-        )
-
-    def _told(self, error: LHTError, state: str | None = None) -> ErrorReport:
-        return replace(ErrorReport.of(error, state=state), sobject=self.name)
-
     # -- what they consist of -----------------------------------------------------
 
     @property
@@ -231,11 +166,6 @@ class Line:
     def is_described(self) -> bool:
         """Whether describing it went well."""
         return isinstance(self._described, SObjectSchema)
-
-    @property
-    def ref(self) -> TableRef:
-        """The target table."""
-        return TableRef(self._context.schema, self._table or self.name)
 
     def _planned(
         self, session: Session, count: Callable[[Planned], int | None]
@@ -356,13 +286,14 @@ class Line:
         self._step = "waiting for Salesforce"
         job, signpost, known = self._job(session, planned, signpost)
         try:
-            job = bulk_query.wait_for_job(
-                self._client,
-                job,
-                deadline_seconds=extract.JOB_DEADLINE_SECONDS,
-                on_state=self._saw_job,
-                sleep=self._sleep,
-            )
+            with self._context.places.lent():
+                job = bulk_query.wait_for_job(
+                    self._client,
+                    job,
+                    deadline_seconds=extract.JOB_DEADLINE_SECONDS,
+                    on_state=self._saw_job,
+                    sleep=self._sleep,
+                )
         except BulkJobError as error:
             if error.state in {"Failed", "Aborted"}:
                 target, run_id = str(self.ref), self._context.run_id
@@ -453,86 +384,3 @@ class Line:
                 self._note(
                     f"job {job.job_id} is left for the next run: {error.message}"
                 )
-
-    # -- telling ------------------------------------------------------------------
-
-    def _saw_job(self, job: QueryJob, waited: float) -> None:
-        self._context.emit(
-            JobStateSeen(
-                run_id=self._context.run_id,
-                sobject=self.name,
-                job_id=job.id,
-                state=job.state,
-                waited_seconds=waited,
-                rows_processed=job.rows_processed,
-            )
-        )
-        self._stop_if_asked()
-
-    def _saw_rows(self, step: str, extraction: Extraction) -> None:
-        self._context.emit(
-            Progress(
-                run_id=self._context.run_id,
-                sobject=self.name,
-                step=step,
-                rows=extraction.downloaded,
-                expected_rows=extraction.reported,
-                size_bytes=extraction.size_bytes,
-            )
-        )
-        self._stop_if_asked()
-
-    def _sleep(self, seconds: float) -> None:
-        self._context.stop.wait(seconds)
-
-    def _stop_if_asked(self) -> None:
-        if self._context.stop.is_set():
-            raise StoppedError(
-                f"stopped before {self.ref} was committed",
-                hint="run it again: what Salesforce has prepared is used",
-            )
-
-    def _note(self, text: str, *, warning: bool = False) -> None:
-        run_id = self._context.run_id
-        self._context.emit(
-            Noted(run_id=run_id, sobject=self.name, text=text, warning=warning)
-        )
-
-    def _seconds(self) -> float:
-        return time.monotonic() - self._clock
-
-    def _receipt(
-        self, status: Status, error: ErrorReport | None = None
-    ) -> ObjectReport:
-        return ObjectReport(
-            sobject=self.name,
-            target_table=str(self.ref),
-            status=status,
-            started_at=self._started_at,
-            seconds=self._seconds(),
-            api_calls=self._client.usage.calls,
-            error=error,
-            **self._method(),
-        )
-
-    def _method(self) -> Method:
-        """Return what was planned, as far as it came to that."""
-        if self._shown is None:
-            return Method()
-        return Method(
-            mode=self._shown.mode,
-            sync_method=self._shown.sync_method,
-            via=self._shown.via,
-            estimated_rows=self._shown.estimated_rows,
-            since=self._shown.since,
-            notes=self._shown.notes,
-        )
-
-    def _left_behind(self, error: LHTError) -> str:
-        if isinstance(error, CommitStateUnknownError):
-            return f"{self.ref} is either as it was or loaded: look at it with lht runs"
-        state = self._facts.state if self._facts else None
-        if state is None or state.watermark is None:
-            return f"nothing moved; {self.ref} is as it was"
-        upto = f"{state.watermark:%Y-%m-%d %H:%M:%S}Z"
-        return f"nothing moved; {self.ref} stays complete up to {upto}"

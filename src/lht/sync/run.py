@@ -26,16 +26,19 @@ from lht.report.values import (
 from lht.salesforce import limits
 from lht.salesforce.client import Client
 from lht.sync.lease import Leases, live_leases
-from lht.sync.line import Context, Line
+from lht.sync.line import Line
 from lht.sync.opening import RecordCounts, ask_about, in_groups
+from lht.sync.places import Places
 from lht.sync.plan import Options
 from lht.sync.state import Store, utc_now
+from lht.sync.telling import Context
 from lht.warehouse.base import Warehouse
 
 S = TypeVar("S")
 T = TypeVar("T")
 _log = logging.getLogger("lht.sync")
 KEPT_FOR_OTHERS: Final = 0.05  # of the org's API calls in 24 hours
+MOST_BEGUN: Final = 50  # objects, with those that wait for Salesforce to finish a job
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 
 
@@ -70,6 +73,7 @@ class Run:
             leases=Leases(warehouse, self.run_id),
             counts=RecordCounts(self._client),
             emit=_one_at_a_time(listener),
+            places=Places(self._max_parallel),
             slots=threading.Semaphore(warehouse.capabilities.parallel_loads),
             stop=stop,
         )
@@ -142,7 +146,8 @@ class Run:
     def _lines(self, targets: Mapping[str, str | None]) -> list[Line]:
         """Describe all objects, many with each call."""
         lines = [Line(self._context, name, table) for name, table in targets.items()]
-        self._each(in_groups(lines), self._describe)
+        groups = in_groups(lines)
+        self._each(groups, self._describe, at_once=self._max_parallel)
         self._context.counts.names = [x.name for x in lines if x.is_described]
         return lines
 
@@ -164,10 +169,18 @@ class Run:
     def _each_by_size(self, lines: list[Line], step: Callable[[Line], T]) -> list[T]:
         """Take a step for each, the largest first: none of those is waited for alone.
 
-        What it returns is in the order of *lines*.
+        Who has a place begins with the next one; a place may be lent meanwhile. What it
+        returns is in the order of *lines*.
         """
-        order = self._by_size(lines)
-        done = dict(zip(order, self._each(order, step), strict=True))
+        todo, turn = iter(self._by_size(lines)), threading.Lock()
+
+        def take(_: Line) -> tuple[Line, T]:
+            with self._context.places.taken():
+                with turn:
+                    line = next(todo)
+                return line, step(line)
+
+        done = dict(self._each(lines, take, at_once=MOST_BEGUN))
         return [done[line] for line in lines]
 
     def _by_size(self, lines: list[Line]) -> list[Line]:
@@ -177,9 +190,11 @@ class Run:
         known = {line: count for line, count in counts.items() if count is not None}
         return sorted(lines, key=lambda line: known.get(line, math.inf), reverse=True)
 
-    def _each(self, items: Sequence[S], step: Callable[[S], T]) -> list[T]:
+    def _each(
+        self, items: Sequence[S], step: Callable[[S], T], *, at_once: int
+    ) -> list[T]:
         """Take a step for each item, some at a time; Ctrl-C stops them in order."""
-        with ThreadPoolExecutor(self._max_parallel, "lht-object") as pool:
+        with ThreadPoolExecutor(at_once, "lht-object") as pool:
             futures = [pool.submit(step, item) for item in items]
             return [self._patient(future) for future in futures]
 

@@ -15,6 +15,7 @@ from lht.exceptions import (
 from lht.salesforce.bulk_query import (
     abort_job,
     create_job,
+    delete_ended_job,
     delete_job,
     iter_result_pages,
     read_job,
@@ -205,6 +206,17 @@ def test_deleting_what_is_gone_is_fine(org, client):
     delete_job(client, job())
     with pytest.raises(SalesforceAPIError):
         delete_job(client, job())
+
+
+def test_a_job_is_deleted_if_it_has_ended(org, client):
+    """Gone already is gone; one that still runs stays, and is said to be there."""
+    running = refusal(org, 400, "API_ERROR", "the job is not terminated")
+    gone = refusal(org, 404, "NOT_FOUND")
+    org.on("DELETE", JOB, org.Reply(status=204), gone, running)
+    assert [delete_ended_job(client, ID) for _ in range(3)] == [True, True, False]
+    org.on("DELETE", JOB, refusal(org, 403, "INSUFFICIENT_ACCESS"))
+    with pytest.raises(SalesforceAPIError):
+        delete_ended_job(client, ID)
 
 
 def test_aborting_what_has_ended_tells_how(org, client):
