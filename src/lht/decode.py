@@ -33,7 +33,8 @@ from lht.typemap import (
 _WHOLE: Final = PRECISION - MAX_SCALE  # digits before the point that always fit
 _QUOTE: Final = pa.scalar(ord('"'), pa.uint8())
 _ANY_SIZE: Final = 2**31 - 1
-PIECE_BYTES: Final = 1 << 20  # that a whole CSV is cut into
+SLICE_BYTES: Final = 1 << 20  # of a CSV, read at a time: small enough for a cache
+_PIECE_BYTES: Final = 1 << 16
 _AGAIN: Final = "run it again; if it happens again, please report it"
 _ARROW: Final = {
     "string": pa.string(),
@@ -103,7 +104,7 @@ def decode_csv(
 
 
 def whole_records(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield a CSV again, cut behind records only.
+    """Yield a CSV again, in slices that end behind records.
 
     Args:
         pieces: The CSV, cut anywhere, also within a quoted value.
@@ -111,17 +112,23 @@ def whole_records(pieces: Iterable[bytes]) -> Iterator[bytes]:
     Raises:
         RowCountMismatchError: It ends within a record.
     """
-    held: list[bytes | memoryview] = []
-    within = False  # a quoted value, at the end of what came so far
+    held: list[bytes] = []
+    size, within = 0, False  # of what is held; whether a quoted value is open behind it
     for piece in pieces:
         within ^= _has_odd_quotes(piece)
-        end = _end_of_records(piece, within=within)
+        end = 0
+        if size + len(piece) >= SLICE_BYTES:
+            end = _end_of_records(piece, within=within)
         if end:
             yield b"".join((*held, memoryview(piece)[:end]))
-            held = []
+            held, size = [], 0
         held.append(piece[end:])
-    if within or any(held):
+        size += len(piece) - end
+    rest = b"".join(held)
+    if within or rest[-1:] not in {b"\n", b""}:
         raise RowCountMismatchError("a result page is cut", hint=_AGAIN)
+    if rest:
+        yield rest
 
 
 def _has_odd_quotes(piece: bytes) -> bool:
@@ -147,7 +154,8 @@ def _end_of_records(piece: bytes, *, within: bool) -> int:
 
 
 def _pieces(body: bytes) -> Iterator[bytes]:
-    return (body[at : at + PIECE_BYTES] for at in range(0, len(body), PIECE_BYTES))
+    starts = range(0, len(body), _PIECE_BYTES)
+    return (body[at : at + _PIECE_BYTES] for at in starts)
 
 
 class _Slices(io.RawIOBase):

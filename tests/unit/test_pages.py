@@ -67,7 +67,7 @@ def test_a_damaged_page_is_to_be_fetched_again(wire):
 def test_a_page_goes_on_as_it_came():
     """Its bytes are those that Salesforce sent, the very same object."""
     wire = zipped("Id,Name")
-    file = ResultPage(index=3, rows=1, wire=wire, gzipped=True).csv_file()
+    file = ResultPage(index=3, rows=1, pieces=(wire,), gzipped=True).csv_file()
     assert file.wire is wire
     assert file.header == ("Id", "Name")
 
@@ -75,10 +75,10 @@ def test_a_page_goes_on_as_it_came():
 def test_a_page_that_came_plain_is_compressed():
     """A stage takes files of one kind."""
     plain = b'"Id","Name"\n"1","2"\n'
-    file = ResultPage(index=0, rows=1, wire=plain, gzipped=False).csv_file()
+    file = ResultPage(index=0, rows=1, pieces=(plain,), gzipped=False).csv_file()
     assert gzip.decompress(file.wire) == plain
     assert file.header == ("Id", "Name")
-    again = ResultPage(index=0, rows=1, wire=plain, gzipped=False).csv_file()
+    again = ResultPage(index=0, rows=1, pieces=(plain,), gzipped=False).csv_file()
     assert again == file
 
 
@@ -93,7 +93,7 @@ def test_a_page_s_texts_are_what_the_file_says():
         )
     )
     wire = gzip.compress(out.getvalue().encode())
-    page = ResultPage(index=0, rows=2, wire=wire, gzipped=True)
+    page = ResultPage(index=0, rows=2, pieces=(wire,), gzipped=True)
     assert page.texts(schema).to_pydict() == {
         "Id": ["1", "2"],
         "Amount": ["1.50E3", None],

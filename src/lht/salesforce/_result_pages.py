@@ -2,7 +2,7 @@
 
 import gzip
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from lht.exceptions import (
 from lht.pages import CsvFile, header_of
 from lht.salesforce import _errors
 from lht.salesforce._bodies import Wire
-from lht.salesforce._wire import Answer, inflate, inflated
+from lht.salesforce._wire import Answer, inflated
 from lht.salesforce.client import Client
 from lht.schema import TableSchema
 
@@ -38,13 +38,18 @@ class ResultPage:
 
     index: int  # in the order that Salesforce lists the pages
     rows: int  # data rows, as Salesforce reports them
-    wire: bytes  # as it came
+    pieces: Sequence[bytes]  # of its body, as they came
     gzipped: bool
+
+    @property
+    def wire(self) -> bytes:
+        """The body as it came."""
+        return b"".join(self.pieces)
 
     @property
     def size_bytes(self) -> int:
         """How large it was on the wire."""
-        return len(self.wire)
+        return sum(map(len, self.pieces))
 
     @property
     def body(self) -> bytes:
@@ -53,7 +58,7 @@ class ResultPage:
         Raises:
             SalesforceUnavailableError: It came cut short or corrupt: fetch it again.
         """
-        return inflate(self.wire) if self.gzipped else self.wire
+        return b"".join(self._plain())
 
     def checked(self) -> Self:
         """Return itself, known to be undamaged; see ``body``."""
@@ -62,8 +67,10 @@ class ResultPage:
 
     def decoded(self, schema: TableSchema) -> pa.Table:
         """Return its values; see ``lht.decode.decode_csv``."""
-        body = inflated(self.wire) if self.gzipped else self.wire
-        return decode_csv(body, schema, rows=self.rows)
+        return decode_csv(self._plain(), schema, rows=self.rows)
+
+    def _plain(self) -> Iterable[bytes]:
+        return inflated(self.pieces) if self.gzipped else self.pieces
 
     def texts(self, schema: TableSchema) -> pa.Table:
         """Return its values as texts; see ``lht.decode``."""
@@ -134,7 +141,7 @@ def _page(answer: Answer, index: int) -> tuple[ResultPage, str | None]:
     page = ResultPage(
         index=index,
         rows=_number(answer.headers.get("sforce-numberofrecords", "0")),
-        wire=answer.wire,
+        pieces=answer.pieces,
         gzipped=answer.gzipped,
     )
     locator = answer.headers.get("sforce-locator", "null")

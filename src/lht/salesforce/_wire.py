@@ -5,7 +5,7 @@ import logging
 import os
 import ssl
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,7 @@ def _gzip_codec() -> tuple[Callable[..., Any], type[Exception]]:
 
 _decompressor, _CodecError = _gzip_codec()
 _GZIP = 31  # the window bits that stand for gzip
-_STEP_BYTES = 1 << 18  # of the compressed body, inflated at a time
-_PIECE_BYTES = 1 << 21  # at most, of the plain one
+_PIECE_BYTES = 1 << 20  # at most, of a plain body
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -37,16 +36,25 @@ _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole HTTP answer, its body as it came over the wire."""
+    """A whole HTTP answer, its body as it came over the wire.
+
+    A large body stays in the pieces that it came in: in one piece, glibc would keep
+    room for the next such in each thread.
+    """
 
     status: int
     headers: httpx2.Headers
-    wire: bytes
+    pieces: Sequence[bytes]
 
     @property
     def is_success(self) -> bool:
         """Whether the API did what was asked (a web page is never that)."""
         return httpx2.codes.is_success(self.status) and not self.is_html
+
+    @property
+    def wire(self) -> bytes:
+        """The body in one piece."""
+        return b"".join(self.pieces)
 
     @property
     def gzipped(self) -> bool:
@@ -60,15 +68,10 @@ class Answer:
 
     def body(self) -> bytes:
         """Return the plain body, checked against the gzip trailer."""
-        return inflate(self.wire) if self.gzipped else self.wire
+        return b"".join(inflated(self.pieces) if self.gzipped else self.pieces)
 
 
-def inflate(wire: bytes) -> bytes:
-    """Return what a whole gzip body holds; see ``inflated``."""
-    return b"".join(inflated(wire))
-
-
-def inflated(wire: bytes) -> Iterator[bytes]:
+def inflated(wire: Sequence[bytes]) -> Iterator[bytes]:
     """Yield what a whole gzip body holds, piece by piece.
 
     The pieces are good once the last one is there: the checksum comes at the end.
@@ -76,7 +79,7 @@ def inflated(wire: bytes) -> Iterator[bytes]:
     Raises:
         SalesforceUnavailableError: It is cut short or corrupt; ask for it again.
     """
-    if not wire:
+    if not any(wire):
         raise SalesforceUnavailableError("an answer arrived empty that should not be")
     try:
         yield from _inflated(wire)
@@ -88,10 +91,10 @@ def inflated(wire: bytes) -> Iterator[bytes]:
         ) from exc
 
 
-def _inflated(wire: bytes) -> Iterator[bytes]:
+def _inflated(wire: Sequence[bytes]) -> Iterator[bytes]:
     inflater = _decompressor(_GZIP)
-    for at in range(0, len(wire), _STEP_BYTES):
-        left, piece = wire[at : at + _STEP_BYTES], b""
+    for came in wire:
+        left, piece = came, b""
         while left or len(piece) == _PIECE_BYTES:
             if inflater.eof:  # a body may have several parts
                 if not left:
@@ -160,7 +163,7 @@ def send(
     Raises:
         SalesforceUnavailableError: No whole answer came.
     """
-    pieces = []  # put together once: a buffer that grows costs more than all else here
+    pieces: list[bytes] = []
     try:
         response = http.send(request, stream=True)
         try:
@@ -179,7 +182,7 @@ def send(
             if here
             else "check the network, the proxy settings and the org's address",
         ) from exc
-    return Answer(response.status_code, response.headers, b"".join(pieces))
+    return Answer(response.status_code, response.headers, pieces)
 
 
 def never_sent(error: BaseException) -> bool:

@@ -130,7 +130,7 @@ class _Parts(msgspec.Struct, frozen=True):
 
 
 def _answer(part: _Part) -> Answer:
-    return Answer(part.status, httpx2.Headers(), bytes(part.body))
+    return Answer(part.status, httpx2.Headers(), (bytes(part.body),))
 
 
 def _is_final(answer: Answer) -> bool:
