@@ -123,6 +123,16 @@ def test_the_forecast_of_a_bulk_load_is_exact_but_for_the_polls(
     assert report.api_calls == calls(scene)
 
 
+def test_calls_of_the_run_and_of_its_objects_add_up(scene: Scene) -> None:
+    """A receipt has all calls of the object but that which deletes its job."""
+    names = objects(scene, 3)
+    plan = planned(scene, *names)
+    for options, deletes in ((REST, 0), (BULK, len(names))):
+        report = scene.sync(*names, mode="full", options=options)
+        own = sum(o.api_calls for o in report.objects)
+        assert report.api_calls == plan.shared_calls + own + deletes
+
+
 def test_what_is_counted_by_is_loaded(scene: Scene) -> None:
     """The query that tells how many rows there are brings them, too."""
     scene.accounts(3)

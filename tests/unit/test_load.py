@@ -83,7 +83,10 @@ class House:
         for name, value in found.items():
             setattr(extraction, name, value)
         receipt = ObjectReport(
-            sobject="Account", target_table=str(REF), status=Status.RUNNING
+            sobject="Account",
+            target_table=str(REF),
+            status=Status.RUNNING,
+            seconds=1.5,
         )
         with self.leases.held(self.session, str(REF)):
             return load(
@@ -91,9 +94,8 @@ class House:
                 self.leases,
                 planned,
                 extraction,
-                receipt,
+                lambda: receipt,
                 run_id="run",
-                seconds=lambda: 1.5,
             )
 
     def extraction(self, planned: Planned, rows: tuple[Row, ...]) -> Extraction:

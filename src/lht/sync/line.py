@@ -333,9 +333,8 @@ class Line(Teller):
                 self._context.leases,
                 planned,
                 extraction,
-                self._receipt(Status.RUNNING),
+                lambda: self._receipt(Status.RUNNING),
                 run_id=self._context.run_id,
-                seconds=self._seconds,
             )
 
     @contextmanager

@@ -21,10 +21,9 @@ def load(
     leases: Leases,
     planned: Planned,
     extraction: Extraction,
-    receipt: ObjectReport,
+    receipt: Callable[[], ObjectReport],
     *,
     run_id: str,
-    seconds: Callable[[], float],
 ) -> ObjectReport:
     """Load what is extracted and commit it, or leave everything as it was.
 
@@ -33,9 +32,8 @@ def load(
         leases: Hold the target's.
         planned: What is loaded.
         extraction: Where it comes from; consumed.
-        receipt: What is known so far; the counts are added.
+        receipt: Tells what is known when the rows are loaded; the counts are added.
         run_id: Of this run.
-        seconds: Tells how long the object has taken so far.
 
     Returns:
         The receipt as it was committed.
@@ -53,7 +51,7 @@ def load(
             session.check_key(ref, facts.key)
         _reconcile(extraction, counts)
         leases.check(str(ref))
-        done = _receipt(receipt, planned, extraction, counts, seconds())
+        done = _receipt(receipt(), planned, extraction, counts)
         store = Store(session)
         store.save_state(_state(planned, extraction, counts, run_id))
         store.add_changes(run_id, str(ref), (*_aligned(facts), *counts.widened))
@@ -173,7 +171,6 @@ def _receipt(
     planned: Planned,
     extraction: Extraction,
     counts: LoadCounts,
-    seconds: float,
 ) -> ObjectReport:
     return replace(
         receipt,
@@ -188,7 +185,6 @@ def _receipt(
         removed=counts.removed,
         complete_up_to=_complete_up_to(planned, extraction),
         last_modified_at=counts.last_modified_at,
-        seconds=seconds,
         size_bytes=extraction.size_bytes,
         job_ids=(extraction.job.id,) if extraction.job else (),
         notes=(*receipt.notes, *map(_widened, counts.widened), *_gone(counts)),

@@ -120,9 +120,6 @@ class Teller:
             Noted(run_id=run_id, sobject=self.name, text=text, warning=warning)
         )
 
-    def _seconds(self) -> float:
-        return time.monotonic() - self._clock
-
     def _receipt(
         self, status: Status, error: ErrorReport | None = None
     ) -> ObjectReport:
@@ -131,7 +128,7 @@ class Teller:
             target_table=str(self.ref),
             status=status,
             started_at=self._started_at,
-            seconds=self._seconds(),
+            seconds=time.monotonic() - self._clock,
             api_calls=self._client.usage.calls,
             error=error,
             **self._method(),
