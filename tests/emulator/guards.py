@@ -73,6 +73,7 @@ _READ_OPTIONS, _SIDE_BY_SIDE = csv.ReadOptions, _result_pages.side_by_side
 GUARDS: Mapping[str, tuple[Patch, ...]] = {
     "counts reconcile": (_put(load, "_reconcile", _nothing),),
     "the recycle bin is read": (
+        _default(rest_query.first_page, "all_rows", instead=False),
         _default(rest_query.iter_pages, "all_rows", instead=False),
         _put(bulk_query, "_OPERATION", "query"),
     ),
