@@ -17,6 +17,7 @@ from lht.devorg import Org
 Rows = Mapping[str, Mapping[str, Any]]  # Id -> column -> value
 
 _SHOWN = 5  # differences that a failure lists
+_LONGEST = 200  # characters of a value that it shows
 
 
 def org_rows(org: Org, sobject: str) -> Rows:
@@ -61,12 +62,20 @@ def same(expected: Any, got: Any) -> bool:
     return type(expected) is type(got) and bool(expected == got)
 
 
+def _told(value: Any) -> str:
+    shown = repr(value)
+    if len(shown) <= _LONGEST:
+        return shown
+    half = _LONGEST // 2
+    return f"{shown[:half]}...{shown[-half:]} ({len(value):,} long)"
+
+
 def differences(expected: Rows, got: Rows) -> list[str]:
     """List what differs; columns that *expected* does not have are not looked at."""
     found = [f"{key} is missing" for key in expected if key not in got]
     found += [f"{key} should not be there" for key in got if key not in expected]
     found += [
-        f"{key}.{name}: {value!r} became {got[key].get(name, 'no column')!r}"
+        f"{key}.{name}: {_told(value)} became {_told(got[key].get(name, 'no column'))}"
         for key, row in expected.items()
         if key in got
         for name, value in row.items()

@@ -12,7 +12,9 @@ from tests.emulator.killing import (
     victim_of_a_full_load,
     victim_of_an_incremental_load,
 )
+from tests.emulator.letters import Letters, an_org_of_letters
 from tests.emulator.scene import PAGE_ROWS, Scene, credentials, stopped_clock
+from tests.pieces import PIECE_BYTES, small_pieces
 
 from lht import devorg
 from lht.devorg import Org
@@ -50,6 +52,20 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture
 def scene(org: Org, client: Client, warehouse: duckdb.DuckDBPyConnection) -> Scene:
     return Scene(org, client, warehouse)
+
+
+@pytest.fixture
+def piece_bytes() -> Iterator[int]:
+    """Let pages be read in pieces of so many bytes: those larger have several."""
+    with small_pieces():
+        yield PIECE_BYTES
+
+
+@pytest.fixture
+def letters(tmp_path: Path) -> Iterator[Letters]:
+    """An org of long texts, whose result pages can be spelled otherwise."""
+    with an_org_of_letters(tmp_path) as letters:
+        yield letters
 
 
 @pytest.fixture

@@ -4,13 +4,12 @@ A guard keeps a promise when something goes wrong. ``test_guards`` takes each of
 away, and lets the test fail that is there to notice.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
-
-from pyarrow import csv
 
 from lht import decode
 from lht.config import SalesforceConnection
@@ -52,8 +51,9 @@ def _committed_anyway(self: DuckDBSession) -> Iterator[None]:
         self.execute("COMMIT")
 
 
-def _small_blocks(**_: Any) -> csv.ReadOptions:
-    return _READ_OPTIONS(use_threads=False)
+def _trusting(wire: Sequence[bytes]) -> Iterator[bytes]:
+    deflated = b"".join(wire)[_GZIP_HEAD:]
+    yield zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated)
 
 
 def _now(of: client.Client, _: Any) -> datetime:
@@ -68,7 +68,8 @@ def _all_at_once(reader: Any, urls: Any, **_: Any) -> Any:
     return _SIDE_BY_SIDE(reader, urls, workers=2, limit=10**6)
 
 
-_READ_OPTIONS, _SIDE_BY_SIDE = csv.ReadOptions, _result_pages.side_by_side
+_GZIP_HEAD = 10  # bytes
+_SIDE_BY_SIDE = _result_pages.side_by_side
 
 GUARDS: Mapping[str, tuple[Patch, ...]] = {
     "counts reconcile": (_put(load, "_reconcile", _nothing),),
@@ -78,7 +79,11 @@ GUARDS: Mapping[str, tuple[Patch, ...]] = {
         _put(bulk_query, "_OPERATION", "query"),
     ),
     "numbers are cast only where they fit": (_put(decode, "_fitting", lambda _: "."),),
-    "a page is parsed as one block": (_put(csv, "ReadOptions", _small_blocks),),
+    "a page is cut behind records only": (_put(decode, "whole_records", iter),),
+    "what gzip tells of a page is compared": (
+        _put(_result_pages, "inflated", _trusting),
+    ),
+    "a cut page is fetched again": (_put(_result_pages, "_MAX_DAMAGED", 1),),
     "a load is one transaction": (_put(DuckDBSession, "transaction", _no_block),),
     "what failed is rolled back": (
         _put(DuckDBSession, "transaction", _committed_anyway),

@@ -10,6 +10,7 @@ from tests.emulator import (
     test_kills,
     test_memory,
     test_readers,
+    test_result_pages,
     test_sync,
 )
 from tests.emulator.faults import BULK, faults
@@ -38,6 +39,11 @@ PROOFS = (
         test_sync.test_deletes_undeletes_and_merges,
     ),
     Proof(
+        "complete",
+        "a cut page is fetched again",
+        test_result_pages.test_a_page_that_was_damaged_once_is_fetched_again,
+    ),
+    Proof(
         "unchanged",
         "numbers are cast only where they fit",
         test_decode.test_a_number_that_needs_more_widens_its_column,
@@ -45,9 +51,25 @@ PROOFS = (
     ),
     Proof(
         "unchanged",
-        "a page is parsed as one block",
+        "a page is cut behind records only",
         test_decode.test_a_line_break_survives_wherever_a_block_would_end,
         {"offset": 0},
+    ),
+    Proof(
+        "unchanged",
+        "a page is cut behind records only",
+        test_result_pages.test_a_line_end_stays_wherever_a_piece_ends,
+    ),
+    Proof(
+        "unchanged",
+        "numbers are cast only where they fit",
+        test_result_pages.test_odd_numbers_at_the_very_end,
+        {"odd": [-4.5e-90], "kind": "DOUBLE"},
+    ),
+    Proof(
+        "unchanged",
+        "what gzip tells of a page is compared",
+        test_result_pages.test_a_page_that_was_damaged_once_is_fetched_again,
     ),
     Proof(
         "exactly once",
