@@ -35,13 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from benchmarks import page
 
         page.read(options.report)  # or it would be found out at the end
-    facts = machine()
-    sections = list(_sections(options))
-    if options.json:
-        found = {"machine": facts, "repeats": options.repeats}
-        print(json.dumps(found | {"sections": list(map(_plain, sections))}, indent=2))
-    else:
-        print(render(facts, sections, options.repeats))
+    facts, sections = machine(), []
+    try:
+        for section in _sections(options):
+            sections.append(section)  # noqa: PERF402  kept, should a later one fail
+    finally:
+        if options.json:
+            found = {"machine": facts, "repeats": options.repeats}
+            found["sections"] = [_plain(section) for section in sections]
+            print(json.dumps(found, indent=2))
+        else:
+            print(render(facts, sections, options.repeats))
     if options.report:
         page.write(options.report, facts, sections, options.repeats)
 

@@ -15,7 +15,7 @@ from lht import devorg
 from lht.devorg import Org
 
 _SESSION_SECONDS: Final = 86_400
-_MEMORY: Final = "4GB"  # of the org's database, where it is kept in a file
+_MEMORY: Final = "6GB"  # of the org's database, where it is kept in a file
 _FIRST_CHANGE: Final = "TIMESTAMP '2026-01-01'"  # what is generated is older
 _NEW: Final = 10  # of so many changes one is a new record
 _CHANGED: Final = {  # by object: what another value is
