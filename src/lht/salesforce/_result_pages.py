@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
-from threading import Event
+from threading import Event, Semaphore
 from typing import Any, Generic, Self, TypeVar
 
 import pyarrow as pa
@@ -18,6 +18,7 @@ from lht.exceptions import (
     RowCountMismatchError,
     SalesforceAPIError,
     SalesforceUnavailableError,
+    StoppedError,
 )
 from lht.pages import CsvFile, header_of
 from lht.salesforce import _errors
@@ -97,6 +98,7 @@ class PageReader(Generic[T]):
 
     def __init__(self, client: Client, transform: Callable[[ResultPage], T]) -> None:
         self.stopped = Event()
+        self.room = Semaphore()  # for pages that are transformed and not yet claimed
         self._client = client.scoped(stop=self.stopped)
         self._transform = transform
         self._asked: set[tuple[str | None, ...]] = set()
@@ -112,7 +114,7 @@ class PageReader(Generic[T]):
 
         def fetched(answer: Answer) -> Fetched[T]:
             page, following = _page(answer, index)
-            return Fetched(page.rows, self._transform(page), following)
+            return Fetched(page.rows, self._transformed(page), following)
 
         def passing(error: Exception) -> bool:
             if isinstance(error, RowCountMismatchError):
@@ -126,6 +128,19 @@ class PageReader(Generic[T]):
             read=fetched,
             passing=passing,
         )
+
+    def _transformed(self, page: ResultPage) -> T:
+        self.room.acquire()
+        try:
+            self._check_wanted()
+            return self._transform(page)
+        except BaseException:
+            self.room.release()
+            raise
+
+    def _check_wanted(self) -> None:
+        if self.stopped.is_set():
+            raise StoppedError("nobody wants the page any more")
 
     def _check_new(self, *address: str | None) -> None:
         """Raise where a page leads back to one before it: that would never end."""
@@ -195,42 +210,62 @@ def _urls(client: Client, listing: _Listing) -> Iterator[str]:
 
 
 @contextmanager
-def _threads(reader: PageReader[Any], count: int) -> Iterator[ThreadPoolExecutor]:
+def _threads(
+    reader: PageReader[Any], count: int, *, room: int
+) -> Iterator[ThreadPoolExecutor]:
     """Lend threads; at the end no page is waited for that nobody wants."""
+    reader.room = Semaphore(room)
     pool = ThreadPoolExecutor(count, thread_name_prefix="lht-page")
     try:
         yield pool
     finally:
         reader.stopped.set()
+        reader.room.release(count)
         pool.shutdown(cancel_futures=True)
 
 
 def side_by_side(
     reader: PageReader[T], urls: Iterator[str], *, workers: int, limit: int
 ) -> Generator[Fetched[T], None, None]:
-    """Yield listed pages as they become ready, at most ``limit`` unclaimed."""
+    """Yield listed pages as they become ready.
+
+    Args:
+        reader: Of the pages.
+        urls: Their addresses.
+        workers: How many are fetched at the same time.
+        limit: How many may be transformed and not yet claimed. Others wait as they
+            came, which is small.
+    """
     pending: set[Future[Fetched[T]]] = set()
-    with _threads(reader, workers) as pool:
+    with _threads(reader, workers, room=limit) as pool:
         for index, url in enumerate(urls):
             pending.add(pool.submit(reader.read, index, url))
-            if len(pending) >= limit:
+            if len(pending) >= max(workers, limit):
                 ready, pending = wait(pending, return_when=FIRST_COMPLETED)
-                while ready:
-                    yield ready.pop().result()
+                yield from _claimed(reader, ready)
         while pending:
             ready, pending = wait(pending, return_when=FIRST_COMPLETED)
-            while ready:
-                yield ready.pop().result()
+            yield from _claimed(reader, ready)
+
+
+def _claimed(
+    reader: PageReader[T], ready: set[Future[Fetched[T]]]
+) -> Iterator[Fetched[T]]:
+    while ready:
+        page = ready.pop().result()
+        reader.room.release()
+        yield page
 
 
 def one_after_the_other(
     reader: PageReader[T], path: str
 ) -> Generator[Fetched[T], None, None]:
     """Yield chained pages, each being fetched while the one before it is consumed."""
-    with _threads(reader, 1) as pool:
+    with _threads(reader, 1, room=1) as pool:
         following = pool.submit(reader.read, 0, path)
         for index in count(1):
             page = following.result()
+            reader.room.release()
             if page.locator is None:
                 yield page
                 return

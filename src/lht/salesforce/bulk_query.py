@@ -169,7 +169,7 @@ def iter_result_pages(
     job: QueryJob,
     *,
     max_in_flight: int = 3,
-    workers: int = 2,
+    workers: int = 4,
 ) -> Iterator[ResultPage]: ...
 
 
@@ -180,7 +180,7 @@ def iter_result_pages(
     *,
     transform: Callable[[ResultPage], T],
     max_in_flight: int = 3,
-    workers: int = 2,
+    workers: int = 4,
 ) -> Iterator[T]: ...
 
 
@@ -190,7 +190,7 @@ def iter_result_pages(
     *,
     transform: Callable[[ResultPage], Any] = ResultPage.checked,
     max_in_flight: int = 3,
-    workers: int = 2,
+    workers: int = 4,
 ) -> Iterator[Any]:
     """Yield each result page of a complete job once, in any order.
 
@@ -203,9 +203,9 @@ def iter_result_pages(
         job: In state ``JobComplete``.
         transform: Run on each page in the thread that fetched it. A page is known
             to be undamaged once its ``body`` was read.
-        max_in_flight: Pages in memory at the same time, the consumer's included;
+        max_in_flight: Pages transformed at the same time, the consumer's included;
             at least 2.
-        workers: Threads.
+        workers: Connections that fetch pages, and threads.
 
     Raises:
         BulkJobError: The job is not complete. Nothing was fetched.

@@ -130,3 +130,30 @@ def test_nobody_waits_for_the_retry_of_an_unwanted_page(org, client):
     assert asked.wait(5)
     pages.close()
     assert time.monotonic() - started < 10
+
+
+def test_more_pages_are_fetched_than_transformed(org, client):
+    """Slow connections are used side by side; what they bring waits as it came."""
+    made = Pages(org, [1] * 8)
+    arriving = threading.Barrier(4, timeout=5)  # passes only if four are on their way
+    for index in range(4):
+        reply = made.reply(index, before=arriving.wait)
+        org.on("GET", f"{JOB}/page{index}", reply)
+    lock = threading.Lock()
+    transformed = [0]
+    most = [0]
+
+    def transform(page):
+        with lock:
+            transformed[0] += 1
+            most[0] = max(most[0], transformed[0])
+        return page.index
+
+    done = []
+    for index in iter_result_pages(client, made.job, transform=transform):
+        time.sleep(0.01)  # noqa: TID251  a slow consumer
+        done.append(index)
+        with lock:
+            transformed[0] -= 1
+    assert sorted(done) == list(range(8))
+    assert most[0] <= 3
