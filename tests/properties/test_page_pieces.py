@@ -1,6 +1,7 @@
 """Hypothesis looks for a page whose values depend on the pieces that it comes in."""
 
 import csv
+import gzip
 import io
 import itertools
 import random
@@ -14,6 +15,7 @@ from tests.pieces import pieces_of, small_pieces
 
 from lht.decode import decode_csv
 from lht.exceptions import RowCountMismatchError
+from lht.salesforce._wire import inflated
 from lht.schema import Column, TableSchema
 from lht.typemap import MAX_SCALE, PRECISION
 
@@ -34,7 +36,7 @@ SHARP = (
 TEXT = st.lists(st.sampled_from(SHARP), max_size=12).map("".join)
 FITTING = ["", "0.25", "-7.5", "1.2345678E7", "1.0E17"]
 ODD = ["0.125", "5.0E-4", "1.23456789E7", "9.9E35"]
-DOUBLE = ["4.334492284391681E53", "-4.5E-90"]
+DOUBLE = ["4.334492284391681E53", "-4.5E-90", "3.4E38", "-4.504188239319361E-90"]
 AMOUNT = st.sampled_from(FITTING * 4 + ODD + DOUBLE)
 PLACES = st.lists(st.integers(0, 2_000), max_size=20)
 SIZE = st.integers(1, 150)
@@ -135,6 +137,20 @@ def test_a_cut_page_is_refused_in_any_pieces(
     length = data.draw(st.integers(0, len(body) - 1))
     with small_pieces(size), pytest.raises(RowCountMismatchError):
         decode_csv(cut(body[:length], places), SCHEMA, rows=len(records))
+
+
+@given(pages, SIZE, PLACES)
+@example([("0", "x" * 600, "")], 1, [])
+@example([("0", "x" * 600, "")], 300, [])
+def test_gzip_is_the_same_in_any_pieces(
+    records: list[Record], size: int, places: list[int]
+) -> None:
+    """What is inflated does not depend on how it came, or on how much at a time."""
+    body = body_of(records)
+    parts = (gzip.compress(body[:99]), gzip.compress(body[99:]))
+    for wire in (gzip.compress(body), b"".join(parts)):
+        with small_pieces(size):
+            assert b"".join(inflated(cut(wire, places))) == body
 
 
 @settings(max_examples=2, phases=[Phase.generate])
