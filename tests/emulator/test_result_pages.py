@@ -188,11 +188,21 @@ def other(row: list[str]) -> list[str]:
     return ["Other__c" if cell == "Text__c" else cell for cell in row]
 
 
-@pytest.mark.parametrize("columns", [less, more, other])
+def doubled(row: list[str]) -> list[str]:
+    return [*row, row[1]]
+
+
+def doubled_in_another_case(row: list[str]) -> list[str]:
+    return [*row, row[1].upper()]
+
+
+@pytest.mark.parametrize(
+    "columns", [less, more, other, doubled, doubled_in_another_case]
+)
 def test_other_columns_than_were_asked(
     pending: Letters, columns: Callable[[list[str]], list[str]]
 ) -> None:
-    """A page that lacks a column, or has one more or another, is refused."""
+    """A page that lacks a column, or has one more or one twice, is refused."""
     pending.respell(
         lambda body: written([columns(row) for row in read_cells(body)]),
         query=page_from(PAGE_ROWS),
@@ -265,6 +275,7 @@ DAMAGES: dict[str, Damage] = {
     },
     "gzip with another letter": changed_on_the_way(b"quotes"),
     "gzip with bytes that are no text": changed_on_the_way(b"quo\xff\xfed"),
+    "gzip with a value more": changed_on_the_way(b'q","ed'),
 }
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from lht.decode import decode_csv
 from lht.exceptions import (
+    DataError,
     RowCountMismatchError,
     SalesforceAPIError,
     SalesforceUnavailableError,
@@ -68,7 +69,11 @@ class ResultPage:
 
     def decoded(self, schema: TableSchema) -> pa.Table:
         """Return its values; see ``lht.decode.decode_csv``."""
-        return decode_csv(self._plain(), schema, rows=self.rows)
+        try:
+            return decode_csv(self._plain(), schema, rows=self.rows)
+        except DataError:
+            self.checked()  # one that came corrupt is to be fetched again
+            raise
 
     def _plain(self) -> Iterable[bytes]:
         return inflated(self.pieces) if self.gzipped else self.pieces

@@ -27,6 +27,7 @@ def _gzip_codec() -> tuple[Callable[..., Any], type[Exception]]:
 
 _decompressor, _CodecError = _gzip_codec()
 _GZIP = 31  # the window bits that stand for gzip
+_DAMAGED = "something on the way damages answers: try again, or another network"
 _PIECE_BYTES = 1 << 20  # at most, of a plain body
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -80,14 +81,16 @@ def inflated(wire: Sequence[bytes]) -> Iterator[bytes]:
         SalesforceUnavailableError: It is cut short or corrupt; ask for it again.
     """
     if not any(wire):
-        raise SalesforceUnavailableError("an answer arrived empty that should not be")
+        raise SalesforceUnavailableError(
+            "an answer arrived empty that should not be", hint=_DAMAGED
+        )
     try:
         yield from _inflated(wire)
     except (EOFError, _CodecError) as exc:
         raise SalesforceUnavailableError(
             "an answer arrived cut short or corrupt",
             why=str(exc),
-            hint="something on the way damages answers: try again, or another network",
+            hint=_DAMAGED,
         ) from exc
 
 

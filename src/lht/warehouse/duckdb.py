@@ -246,32 +246,42 @@ class DuckDBSession(DuckDBWrites):
         ref, key = wanted.ref, wanted.key
         info = self._existing(ref)
         target, theirs = self.name(ref), columns.theirs_of(info, schema, key)
-        by = sql.quote(key)
+        by, row = sql.quote(key), columns.address(info, schema, key)
         kept = [*schema.names, *(c.name for c in theirs)]
-        is_new = columns.unused("is_new", kept)
-        with self._scratch("staging") as arrived, self._scratch("changed") as scratch:
-            staging, changed = self.name(arrived), self.name(scratch)
+        with (
+            self._scratch("staging") as arrived,
+            self._scratch("pairs") as paired,
+            self._scratch("changed") as scratch,
+        ):
+            staging, pairs, changed = map(self.name, (arrived, paired, scratch))
             _, widened = self._staged(arrived, ref, schema, batches)
             staged = self._keys(staging, key, *_REPEATED)
+            # Keys alone first, then of the rows only those that have a pair.
             self.execute(
-                f"CREATE TABLE {changed} AS SELECT s.*, t.{by} IS NULL AS {is_new}"
-                f"{columns.also(theirs, 't')}"
-                f" FROM {staging} s LEFT JOIN {target} t ON t.{by} = s.{by}"
-                f" WHERE t.{by} IS NULL OR {sql.differs(schema.names, 's', 't')}"
+                f"CREATE TABLE {pairs} AS SELECT s.{row} AS new, t.{row} AS old"
+                f" FROM {target} t JOIN {staging} s ON s.{by} = t.{by}"
             )
-            self._keys(changed, key, *_NOT_UNIQUE)
-            inserted, updated = self.query(
-                f"SELECT count(*) FILTER ({is_new}), count(*) FILTER (NOT {is_new})"
-                f" FROM {changed}"
-            )[0]
+            inserted = staged - self._keys(pairs, "new", *_NOT_UNIQUE)
+            old = sql.quote(columns.unused("old", kept))
+            self.execute(
+                f"CREATE TABLE {changed} AS SELECT s.*, p.old AS {old}"
+                f"{columns.also(theirs, 't')} FROM {pairs} p"
+                f" JOIN {target} t ON t.{row} = p.old"
+                f" JOIN {staging} s ON s.{row} = p.new"
+                f" WHERE {sql.differs(schema.names, 's', 't')}"
+            )
+            updated = self._scalar(f"SELECT count(*) FROM {changed}")
             with self._deleting(ref):
                 self.execute(
-                    f"DELETE FROM {target} t USING {changed} c WHERE t.{by} = c.{by}"
+                    f"DELETE FROM {target} WHERE {row} IN (SELECT {old} FROM {changed})"
                 )
-            for names, which in ((kept, f"NOT {is_new}"), (schema.names, is_new)):
+            for names, source in (
+                (kept, changed),
+                (schema.names, f"{staging} s ANTI JOIN {pairs} p ON p.new = s.{row}"),
+            ):
                 self.execute(
                     f"INSERT INTO {target} ({sql.columns(names)})"
-                    f" SELECT {sql.columns(names)} FROM {changed} WHERE {which}"
+                    f" SELECT {sql.columns(names)} FROM {source}"
                 )
             deleted = self._summary(staging, schema, wanted.cursor_field)["deleted"]
         summary = self._summary(target, schema, wanted.cursor_field)

@@ -84,6 +84,15 @@ def theirs_of(info: TableInfo, schema: TableSchema, key: str) -> list[TableColum
     ]
 
 
+def address(info: TableInfo, schema: TableSchema, key: str) -> str:
+    """Return what tells the rows of the table, and of a staging table, apart.
+
+    DuckDB's own ``rowid`` is found fastest, but a column may have the name.
+    """
+    taken = info.column("rowid") or "rowid" in schema.by_name
+    return sql.quote(key) if taken else "rowid"
+
+
 def also(theirs: Sequence[TableColumn], of: str | None = None) -> str:
     """Return more columns for a list, with the comma before them."""
     return f", {sql.columns((c.name for c in theirs), of)}" if theirs else ""
