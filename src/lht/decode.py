@@ -31,7 +31,6 @@ from lht.typemap import (
 )
 
 _WHOLE: Final = PRECISION - MAX_SCALE  # digits before the point that always fit
-_QUOTE: Final = pa.scalar(ord('"'), pa.uint8())
 _ANY_SIZE: Final = 2**31 - 1
 SLICE_BYTES: Final = 1 << 20  # of a CSV, read at a time: small enough for a cache
 _PIECE_BYTES: Final = 1 << 16
@@ -131,10 +130,16 @@ def whole_records(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield rest
 
 
+def _octets(text: bytes) -> pa.Array:
+    return pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])
+
+
+_QUOTE: Final = _octets(b'"')[0]  # pa.scalar would load pandas, where there is one
+
+
 def _has_odd_quotes(piece: bytes) -> bool:
     """Tell it as Arrow counts: four times as fast, and other threads go on."""
-    octets = pa.Array.from_buffers(pa.uint8(), len(piece), [None, pa.py_buffer(piece)])
-    return bool(pc.equal(octets, _QUOTE).true_count % 2)
+    return bool(pc.equal(_octets(piece), _QUOTE).true_count % 2)
 
 
 def _end_of_records(piece: bytes, *, within: bool) -> int:
@@ -261,7 +266,7 @@ def _text_options(header: bytes) -> pcsv.ConvertOptions:
     )
 
 
-_EMPTY: Final = pa.array([], pa.string())
+_EMPTY: Final = pa.nulls(0, pa.string())
 
 
 def _as_text(value: Any) -> str | None:
@@ -325,7 +330,7 @@ def _fitting(scale: int) -> str:
     Some others fit as well; what it matches does.
     """
     powers = "|".join(rf"\d{{1,{e + scale}}}E{e}" for e in range(1, _WHOLE))
-    return rf"^-?(\d{{1,{_WHOLE}}}(\.\d{{0,{scale}}})?|\d\.({powers}))$"
+    return rf"^-?(\d{{1,{_WHOLE}}}(\.\d{{0,{scale}}}0*)?|\d\.({powers}))$"
 
 
 def _needed_type(odd: pa.Array, name: str) -> str:
