@@ -99,11 +99,16 @@ class Fetched(Generic[T]):
 
 
 class PageReader(Generic[T]):
-    """Fetches a page, checks it is whole, and transforms it; for any thread."""
+    """Fetches a page, checks it is whole, and transforms it; for any thread.
+
+    It works while it has threads: within ``_threads``.
+    """
+
+    room: Semaphore  # for pages that are transformed and not yet claimed
+    transforming: ThreadPoolExecutor
 
     def __init__(self, client: Client, transform: Callable[[ResultPage], T]) -> None:
         self.stopped = Event()
-        self.room = Semaphore()  # for pages that are transformed and not yet claimed
         self._client = client.scoped(stop=self.stopped)
         self._transform = transform
         self._asked: set[tuple[str | None, ...]] = set()
@@ -138,7 +143,7 @@ class PageReader(Generic[T]):
         self.room.acquire()
         try:
             self._check_wanted()
-            return self._transform(page)
+            return self.transforming.submit(self._transform, page).result()
         except BaseException:
             self.room.release()
             raise
@@ -218,15 +223,20 @@ def _urls(client: Client, listing: _Listing) -> Iterator[str]:
 def _threads(
     reader: PageReader[Any], count: int, *, room: int
 ) -> Iterator[ThreadPoolExecutor]:
-    """Lend threads; at the end no page is waited for that nobody wants."""
+    """Lend threads that fetch; at the end none waits for a page that nobody wants.
+
+    Others transform, as many as there is room: each thread keeps some memory that its
+    page has taken.
+    """
     reader.room = Semaphore(room)
-    pool = ThreadPoolExecutor(count, thread_name_prefix="lht-page")
-    try:
-        yield pool
-    finally:
-        reader.stopped.set()
-        reader.room.release(count)
-        pool.shutdown(cancel_futures=True)
+    fetching = ThreadPoolExecutor(count, thread_name_prefix="lht-page")
+    with ThreadPoolExecutor(room, "lht-page-read") as reader.transforming:
+        try:
+            yield fetching
+        finally:
+            reader.stopped.set()
+            reader.room.release(count)
+            fetching.shutdown(cancel_futures=True)
 
 
 def side_by_side(
