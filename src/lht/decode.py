@@ -181,14 +181,15 @@ def _texts(first: bytes, others: Iterator[bytes]) -> pa.Table:
 
     The reader takes what a read gives for one block. A block as large as a page is
     slow, for each column walks through all of it; in a block that is cut anywhere, CR
-    and LF of a quoted value may fall apart, and the reader then loses the LF.
+    and LF of a quoted value may fall apart, and the reader then loses the LF. As these
+    end behind records, it need not look for newlines in values to find where to cut.
     """
     header = first[: first.find(b"\n") + 1]
     try:
         return pcsv.read_csv(
             _Slices(itertools.chain((first,), others)),
             read_options=pcsv.ReadOptions(block_size=_ANY_SIZE, use_threads=False),
-            parse_options=pcsv.ParseOptions(newlines_in_values=True),
+            parse_options=pcsv.ParseOptions(newlines_in_values=False),
             convert_options=_text_options(header),
         )
     except pa.ArrowInvalid as error:

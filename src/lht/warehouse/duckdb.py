@@ -37,7 +37,7 @@ from lht.warehouse.duckdb_open import (
     translated,
 )
 from lht.warehouse.duckdb_write import DuckDBWrites
-from lht.warehouse.feed import Feed
+from lht.warehouse.feed import Feed, InOrder
 
 CAPABILITIES: Final = Capabilities(
     kind="duckdb",
@@ -146,6 +146,8 @@ class DuckDBSession(DuckDBWrites):
         ref, key = wanted.ref, wanted.key
         info = self._existing(ref)
         theirs = columns.theirs_of(info, schema, key)
+        order = InOrder(schema.by_name[key.lower()].name)
+        batches = order.watched(batches)
         if info.rows:
             inserted, unchanged, found, widened = self._exchanged(
                 ref, key, theirs, schema, batches
@@ -154,7 +156,7 @@ class DuckDBSession(DuckDBWrites):
             _, widened = self._insert(ref, _all_of(schema), schema, batches)
             inserted = unchanged = found = 0
         summary = self._summary(self.name(ref), schema, wanted.cursor_field)
-        staged = self._keys(self.name(ref), key, *_REPEATED)
+        staged = self._keys(self.name(ref), key, *_REPEATED, unique=order.unique)
         if not info.rows:
             inserted = staged
         return LoadCounts(
@@ -436,25 +438,39 @@ class DuckDBSession(DuckDBWrites):
             f"look: SELECT {key}, count(*) FROM {ref} GROUP BY ALL HAVING count(*) > 1",
         )
 
-    def _keys(self, table: str, key: str, message: str, hint: str) -> int:
-        """Return the number of rows, each of which must have a key of its own."""
+    def _keys(
+        self, table: str, key: str, message: str, hint: str, *, unique: bool = False
+    ) -> int:
+        """Return the number of rows, each of which must have a key of its own.
+
+        Args:
+            table: Qualified.
+            key: The column.
+            message: What is wrong if a key is missing or there twice.
+            hint: What to do then.
+            unique: Whether it is known that none is there twice.
+        """
         column = sql.quote(key)
         rows, present = self.query(f"SELECT count(*), count({column}) FROM {table}")[0]
-        parts = rows // _HASHES + 1
-        hashes = sum(  # distinct keys need far more memory
-            self._scalar(
-                f"SELECT count(DISTINCT hash({column})) FROM {table}"
-                f" WHERE {column} IS NOT NULL AND hash({column}) % {parts} = {part}"
-            )
-            for part in range(parts)
-        )
-        if not rows == present == hashes:
+        if not (rows == present and (unique or rows == self._hashes(table, column))):
             keys = self._scalar(f"SELECT count(DISTINCT {column}) FROM {table}")
             if rows != keys:
                 raise DuplicateKeyError(
                     f"{message} ({rows - keys} too many)", hint=hint
                 )
         return int(rows)
+
+    def _hashes(self, table: str, column: str) -> int:
+        """Count different hashes of keys; the keys themselves need far more memory."""
+        (rows,) = self.query(f"SELECT count(*) FROM {table}")[0]
+        parts = rows // _HASHES + 1
+        return sum(
+            self._scalar(
+                f"SELECT count(DISTINCT hash({column})) FROM {table}"
+                f" WHERE hash({column}) % {parts} = {part}"
+            )
+            for part in range(parts)
+        )
 
     def _summary(
         self, table: str, schema: TableSchema, cursor_field: str | None

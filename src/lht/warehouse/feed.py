@@ -1,8 +1,10 @@
 """Arrow tables for one INSERT at a time, and the columns they need."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lht.decode import arrow_schema, fit, type_name
 from lht.schema import TableSchema
@@ -74,3 +76,39 @@ def _needed(current: str, array: pa.Array) -> str:
     except pa.ArrowInvalid:
         return "double"
     return both
+
+
+class InOrder:
+    """Looks at keys that pass by: where they come in order, each is known to be unique.
+
+    Salesforce returns a large result ordered by Id, its pages in any order. To find
+    repeated keys otherwise takes memory for all of them.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._spans: list[tuple[str, str]] = []  # first and last key of each table
+        self._rising = True
+
+    def watched(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        """Yield the tables as they are."""
+        for table in tables:
+            keys = table.column(self._key)
+            if table.num_rows and self._rising:
+                self._rising = pa.types.is_string(keys.type) and _is_rising(keys)
+                self._spans.append((keys[0].as_py(), keys[-1].as_py()))
+            yield table
+
+    @property
+    def unique(self) -> bool:
+        """Whether no key came twice, as far as their order tells."""
+        return self._rising and all(
+            last < first for (_, last), (first, _) in pairwise(sorted(self._spans))
+        )
+
+
+def _is_rising(keys: pa.ChunkedArray) -> bool:
+    if keys.null_count:
+        return False
+    texts = keys.combine_chunks()
+    return bool(pc.all(pc.less(texts[:-1], texts[1:]), min_count=0).as_py())
