@@ -14,7 +14,6 @@ from typing import Final, Protocol, TypeVar
 import pyarrow as pa
 import pyarrow.csv as pcsv
 
-from lht import encode
 from lht.exceptions import SalesforceUnavailableError
 from lht.schema import TableSchema
 
@@ -111,33 +110,3 @@ class Pages(Protocol):
         It is called in the threads that fetch the pages, several at a time, and again
         for a page that had to be fetched again.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class BatchPage:
-    """A page whose values are there already."""
-
-    batch: pa.RecordBatch
-    index: int = 0
-
-    @property
-    def rows(self) -> int:
-        """The number of records."""
-        return int(self.batch.num_rows)
-
-    @property
-    def size_bytes(self) -> int:
-        """How large the values are in memory."""
-        return int(self.batch.nbytes)
-
-    def decoded(self, schema: TableSchema) -> pa.Table:
-        """Return the values in the order of *schema*."""
-        return pa.Table.from_batches([self.batch]).select(list(schema.names))
-
-    def texts(self, schema: TableSchema) -> pa.Table:
-        """Return the values as texts, in the order of *schema*."""
-        return encode.texts(self.decoded(schema))
-
-    def csv_file(self) -> CsvFile | None:
-        """Return None: it came as no file."""
-        return None

@@ -55,7 +55,7 @@ steps = st.builds(
 )
 
 
-def batch(page: Rows) -> pa.RecordBatch:
+def batch(page: Rows) -> pa.Table:
     lines = ["Id,Amount,SystemModstamp\n"]
     for key, (amount, at) in page.items():
         stamp = (START + timedelta(seconds=at)).isoformat(timespec="milliseconds")

@@ -5,11 +5,10 @@ import gzip
 import io
 import random
 
-import pyarrow as pa
 import pytest
 
 from lht.exceptions import SalesforceUnavailableError
-from lht.pages import BatchPage, header_of
+from lht.pages import header_of
 from lht.salesforce._result_pages import ResultPage
 from lht.schema import Column, TableSchema
 
@@ -98,19 +97,3 @@ def test_a_page_s_texts_are_what_the_file_says():
         "Id": ["1", "2"],
         "Amount": ["1.50E3", None],
     }
-
-
-def test_values_that_are_there_already_are_a_page():
-    """They come in the schema's order, and as no file."""
-    names = ("Id", "Whole")
-    schema = TableSchema(
-        columns=tuple(
-            Column(name=n, field_type="any", arrow_type=k)
-            for n, k in zip(names, ("string", "int64"), strict=True)
-        )
-    )
-    page = BatchPage(pa.RecordBatch.from_pydict({"Whole": [1], "Id": ["a"]}), index=2)
-    assert page.csv_file() is None
-    assert (page.rows, page.index, page.size_bytes > 0) == (1, 2, True)
-    assert page.decoded(schema).schema.names == list(names)
-    assert page.texts(schema).to_pydict() == {"Id": ["a"], "Whole": ["1"]}
