@@ -38,7 +38,8 @@ def network(
             task = replace(task, connections=used)
             runs["download"].append(course.once("download", prepared, task)[0])
     found = all_typical(runs)
-    best = profile.best_seconds(prepared.task.wire_bytes, used)
+    pages = len(prepared.task.pages)
+    best = profile.best_seconds(prepared.task.wire_bytes, pages, used)
     lines = f"{used} connection{'s' if used > 1 else ''}"
     lht, bare = found["lht"], found["download"].wall_seconds
     return Section(

@@ -30,13 +30,14 @@ class Profile:
     round_trip_seconds: float = 0.4
     bytes_per_second: float = 10e6  # of each connection, in each direction
 
-    def best_seconds(self, size_bytes: int, connections: int) -> float:
-        """Return how long pages take that the connections are always full of.
+    def best_seconds(self, size_bytes: int, pages: int, connections: int) -> float:
+        """Return how long some pages take over connections that never wait.
 
-        They are asked for twice: for the list of them, and for the first ones.
+        One round trip is for the list of them. A connection asks for a page when the
+        one before it has come: each costs it another.
         """
-        width = max(1, connections) * self.bytes_per_second
-        return size_bytes / width + 2 * self.round_trip_seconds
+        each = size_bytes / self.bytes_per_second + pages * self.round_trip_seconds
+        return each / max(1, connections) + self.round_trip_seconds
 
 
 class Direction:

@@ -42,7 +42,7 @@ into a new file, four objects at a time.
 
 Onto a stage: a bare download is Python's own http.client, one connection, each page
 whole in memory and then dropped. lht does all that a load into Snowflake does with its
-pages: fetching them in two threads, looking at headers, PUT, COPY. Snowflake is a
+pages: fetching them side by side, looking at headers, PUT, COPY. Snowflake is a
 stand-in: first within the process, reading each file and keeping nothing; then over
 HTTP in a process of its own, behind Snowflake's connector, which hashes each file; at
 last with the files encrypted by the connector, as for a stage that was not made with
@@ -50,8 +50,9 @@ SNOWFLAKE_SSE.
 
 The slow network is a process between the two, through which each byte takes half of
 the round trip, and each connection carries so much a second in either direction; there
-is no cost of opening one. What connections can carry: the compressed pages over as many
-of them as brought pages at the same time, always full, and two round trips.
+is no cost of opening one. What connections can carry: a round trip for the list of the
+pages, then the compressed pages over as many of them as brought pages at the same time,
+each page asked for, which is a round trip, as soon as the one before it has come.
 
 CPU is that of the contender's own process; the org's is told apart. Else the network
 is loopback: no delay, no limit. Medians of runs in turn; memory is the greatest of all

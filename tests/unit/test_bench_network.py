@@ -36,9 +36,9 @@ def test_time_without_bytes_is_not_saved_up():
 
 def test_the_best_time_is_that_of_full_connections():
     """Twice the connections carry twice as much; round trips stay."""
-    assert SLOW.best_seconds(100_000_000, 1) == pytest.approx(10.8)
-    assert SLOW.best_seconds(100_000_000, 2) == pytest.approx(5.8)
-    assert SLOW.best_seconds(100_000_000, 0) == pytest.approx(10.8)
+    assert SLOW.best_seconds(100_000_000, 1, 1) == pytest.approx(10.8)
+    assert SLOW.best_seconds(100_000_000, 10, 2) == pytest.approx(7.4)
+    assert SLOW.best_seconds(100_000_000, 1, 0) == pytest.approx(10.8)
 
 
 def test_what_goes_through_is_not_altered():

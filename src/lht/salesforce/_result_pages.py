@@ -104,6 +104,7 @@ class PageReader(Generic[T]):
     It works while it has threads: within ``_threads``.
     """
 
+    lines: Semaphore  # connections that may be used
     room: Semaphore  # for pages that are transformed and not yet claimed
     transforming: ThreadPoolExecutor
 
@@ -123,21 +124,31 @@ class PageReader(Generic[T]):
         damaged = count(1)
 
         def fetched(answer: Answer) -> Fetched[T]:
-            page, following = _page(answer, index)
-            return Fetched(page.rows, self._transformed(page), following)
+            self.lines.release()  # it is free for another page
+            try:
+                page, following = _page(answer, index)
+                return Fetched(page.rows, self._transformed(page), following)
+            except BaseException:
+                self.lines.acquire()
+                raise
 
         def passing(error: Exception) -> bool:
             if isinstance(error, RowCountMismatchError):
                 return next(damaged) < _MAX_DAMAGED
             return _errors.is_transient(error)
 
-        return self._client.exchange(
-            "GET",
-            path,
-            params={"locator": locator} if locator else None,
-            read=fetched,
-            passing=passing,
-        )
+        self.lines.acquire()
+        try:
+            return self._client.exchange(
+                "GET",
+                path,
+                params={"locator": locator} if locator else None,
+                read=fetched,
+                passing=passing,
+            )
+        except BaseException:
+            self.lines.release()
+            raise
 
     def _transformed(self, page: ResultPage) -> T:
         self.room.acquire()
@@ -221,21 +232,21 @@ def _urls(client: Client, listing: _Listing) -> Iterator[str]:
 
 @contextmanager
 def _threads(
-    reader: PageReader[Any], count: int, *, room: int
+    reader: PageReader[Any], *, lines: int, room: int
 ) -> Iterator[ThreadPoolExecutor]:
     """Lend threads that fetch; at the end none waits for a page that nobody wants.
 
     Others transform, as many as there is room: each thread keeps some memory that its
     page has taken.
     """
-    reader.room = Semaphore(room)
-    fetching = ThreadPoolExecutor(count, thread_name_prefix="lht-page")
+    reader.lines, reader.room = Semaphore(lines), Semaphore(room)
+    fetching = ThreadPoolExecutor(lines + room, thread_name_prefix="lht-page")
     with ThreadPoolExecutor(room, "lht-page-read") as reader.transforming:
         try:
             yield fetching
         finally:
             reader.stopped.set()
-            reader.room.release(count)
+            reader.room.release(lines + room)
             fetching.shutdown(cancel_futures=True)
 
 
@@ -248,14 +259,14 @@ def side_by_side(
         reader: Of the pages.
         urls: Their addresses.
         workers: How many are fetched at the same time.
-        limit: How many may be transformed and not yet claimed. Others wait as they
-            came, which is small.
+        limit: How many may be transformed and not yet claimed. As many others wait
+            as they came, which is small, so that no connection waits for them.
     """
     pending: set[Future[Fetched[T]]] = set()
-    with _threads(reader, workers, room=limit) as pool:
+    with _threads(reader, lines=workers, room=limit) as pool:
         for index, url in enumerate(urls):
             pending.add(pool.submit(reader.read, index, url))
-            if len(pending) >= max(workers, limit):
+            if len(pending) >= workers + limit:
                 ready, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from _claimed(reader, ready)
         while pending:
@@ -276,7 +287,7 @@ def one_after_the_other(
     reader: PageReader[T], path: str
 ) -> Generator[Fetched[T], None, None]:
     """Yield chained pages, each being fetched while the one before it is consumed."""
-    with _threads(reader, 1, room=1) as pool:
+    with _threads(reader, lines=1, room=1) as pool:
         following = pool.submit(reader.read, 0, path)
         for index in count(1):
             page = following.result()

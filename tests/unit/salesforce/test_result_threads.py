@@ -157,3 +157,16 @@ def test_more_pages_are_fetched_than_transformed(org, client):
             transformed[0] -= 1
     assert sorted(done) == list(range(8))
     assert most[0] <= 3
+
+
+def test_no_connection_waits_for_a_transformation(org, client):
+    """While a page is decoded, its connection fetches another."""
+    made = Pages(org, [1] * 3)
+    asked = threading.Event()
+    org.on("GET", f"{JOB}/page1", made.reply(1, before=asked.set))
+
+    def transform(page):
+        return page.index, page.index == 1 or asked.wait(5)
+
+    done = dict(iter_result_pages(client, made.job, transform=transform, workers=1))
+    assert done == {0: True, 1: True, 2: True}
