@@ -240,13 +240,14 @@ def _threads(
     page has taken.
     """
     reader.lines, reader.room = Semaphore(lines), Semaphore(room)
-    fetching = ThreadPoolExecutor(lines + room, thread_name_prefix="lht-page")
+    threads = 2 * lines + 1  # some pages wait, and one thread asks for the list
+    fetching = ThreadPoolExecutor(threads, thread_name_prefix="lht-page")
     with ThreadPoolExecutor(room, "lht-page-read") as reader.transforming:
         try:
             yield fetching
         finally:
             reader.stopped.set()
-            reader.room.release(lines + room)
+            reader.room.release(threads)
             fetching.shutdown(cancel_futures=True)
 
 
@@ -259,19 +260,27 @@ def side_by_side(
         reader: Of the pages.
         urls: Their addresses.
         workers: How many are fetched at the same time.
-        limit: How many may be transformed and not yet claimed. As many others wait
-            as they came, which is small, so that no connection waits for them.
+        limit: How many may be transformed and not yet claimed. Others, one for each
+            connection, wait as they came, which is small, so that none is idle.
     """
     pending: set[Future[Fetched[T]]] = set()
     with _threads(reader, lines=workers, room=limit) as pool:
-        for index, url in enumerate(urls):
+        for index, url in enumerate(_ahead(pool, urls)):
             pending.add(pool.submit(reader.read, index, url))
-            if len(pending) >= workers + limit:
+            if len(pending) >= 2 * workers:
                 ready, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from _claimed(reader, ready)
         while pending:
             ready, pending = wait(pending, return_when=FIRST_COMPLETED)
             yield from _claimed(reader, ready)
+
+
+def _ahead(pool: ThreadPoolExecutor, urls: Iterator[str]) -> Iterator[str]:
+    """Yield addresses; the list that the next one is on is asked for meanwhile."""
+    following = pool.submit(next, urls, None)
+    while (url := following.result()) is not None:
+        following = pool.submit(next, urls, None)
+        yield url
 
 
 def _claimed(
