@@ -65,7 +65,7 @@ def _later_only(*names: Any, **filters: Any) -> str:
 
 
 def _all_at_once(reader: Any, urls: Any, **_: Any) -> Any:
-    return _SIDE_BY_SIDE(reader, urls, workers=2, limit=10**6)
+    return _SIDE_BY_SIDE(reader, urls, workers=1000, limit=1000)
 
 
 _GZIP_HEAD = 10  # bytes
