@@ -120,6 +120,8 @@ def is_connection(value: object) -> bool:
 class DuckDBSession(DuckDBWrites):
     """One cursor, used by one thread: it loads batches into tables."""
 
+    _arriving: TableSchema  # what pages are decoded as: the widest that was needed yet
+
     @contextlib.contextmanager
     def load(self, target: Target, pages: Pages) -> Iterator[LoadCounts]:
         """Load the pages in one transaction; see ``Session``."""
@@ -129,7 +131,8 @@ class DuckDBSession(DuckDBWrites):
                 schema = target.schema
             else:
                 schema = self.align(target.table, target.schema)
-            batches = pages.through(lambda page: page.decoded(target.schema))
+            self._arriving = schema
+            batches = pages.through(lambda page: page.decoded(self._arriving))
             write = self._replace_rows if target.full else self._merge_rows
             yield write(target, schema, batches)
 
@@ -375,7 +378,7 @@ class DuckDBSession(DuckDBWrites):
         while feed.advance():
             feed.schema = self._settled(ref, schema, feed.schema)
             changes += self._widen(ref, schema, feed.schema)
-            schema = feed.schema
+            schema = self._arriving = feed.schema
             with translated():
                 self._connection.register("feed", feed.reader())
             try:
