@@ -7,25 +7,14 @@ defaults, comments, views) simply stays.
 """
 
 import contextlib
-import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import duckdb
-import pyarrow as pa
 
-from lht.exceptions import (
-    DuplicateKeyError,
-    SchemaError,
-    WarehouseError,
-    WarehouseUnavailableError,
-)
+from lht.exceptions import WarehouseUnavailableError
 from lht.pages import Pages
-from lht.schema import SchemaChange, TableColumn, TableInfo, TableRef, TableSchema
-from lht.typemap import DUCKDB, scale_of, sql_type
-from lht.warehouse import duckdb_columns as columns
-from lht.warehouse import sql
 from lht.warehouse.base import Capabilities, LoadCounts, Target
 from lht.warehouse.duckdb_open import (
     IN_MEMORY,
@@ -34,10 +23,8 @@ from lht.warehouse.duckdb_open import (
     current_database,
     open_database,
     path_of,
-    translated,
 )
-from lht.warehouse.duckdb_write import DuckDBWrites
-from lht.warehouse.feed import Feed, InOrder
+from lht.warehouse.duckdb_rows import DuckDBRows
 
 CAPABILITIES: Final = Capabilities(
     kind="duckdb",
@@ -46,16 +33,6 @@ CAPABILITIES: Final = Capabilities(
     parallel_loads=1,
     enforced_keys=True,
     lease_seconds=120.0,
-)
-_FEED: Final = '"temp"."main"."feed"'  # as the name is known that is registered
-_HASHES: Final = 2_000_000  # keys told apart at a time: some 100 MB
-_REPEATED: Final = (
-    "records came more than once, or without a key",
-    "run it again; if it happens again, please report it",
-)
-_NOT_UNIQUE: Final = (
-    "the table has more than one row for a key",
-    "remove the extra rows",
 )
 
 
@@ -117,10 +94,8 @@ def is_connection(value: object) -> bool:
     return isinstance(value, duckdb.DuckDBPyConnection)
 
 
-class DuckDBSession(DuckDBWrites):
+class DuckDBSession(DuckDBRows):
     """One cursor, used by one thread: it loads batches into tables."""
-
-    _arriving: TableSchema  # what pages are decoded as: the widest that was needed yet
 
     @contextlib.contextmanager
     def load(self, target: Target, pages: Pages) -> Iterator[LoadCounts]:
@@ -133,384 +108,8 @@ class DuckDBSession(DuckDBWrites):
                 schema = self.align(target.table, target.schema)
             self._arriving = schema
             batches = pages.through(lambda page: page.decoded(self._arriving))
-            write = self._replace_rows if target.full else self._merge_rows
+            write = self.replace_rows if target.full else self.merge_rows
             yield write(target, schema, batches)
 
     def drop_leftovers(self, schema: str, alive: Callable[[], Collection[str]]) -> None:
         """Do nothing: what a load needs exists inside its transaction only."""
-
-    def _replace_rows(
-        self,
-        wanted: Target,
-        schema: TableSchema,
-        batches: Iterable[pa.Table],
-    ) -> LoadCounts:
-        """Make *batches* the rows of the table."""
-        ref, key = wanted.ref, wanted.key
-        info = self._existing(ref)
-        theirs = columns.theirs_of(info, schema, key)
-        order = InOrder(schema.by_name[key.lower()].name)
-        batches = order.watched(batches)
-        if info.rows:
-            inserted, unchanged, found, widened = self._exchanged(
-                ref, key, theirs, schema, batches
-            )
-        else:
-            _, widened = self._insert(ref, _all_of(schema), schema, batches)
-            inserted = unchanged = found = 0
-        summary = self._summary(self.name(ref), schema, wanted.cursor_field)
-        staged = self._keys(self.name(ref), key, *_REPEATED, unique=order.unique)
-        if not info.rows:
-            inserted = staged
-        return LoadCounts(
-            staged=staged,
-            inserted=inserted,
-            updated=staged - inserted - unchanged,
-            unchanged=unchanged,
-            removed=info.rows - found,
-            widened=widened,
-            **summary,
-        )
-
-    def _exchanged(
-        self,
-        ref: TableRef,
-        key: str,
-        theirs: Sequence[TableColumn],
-        schema: TableSchema,
-        batches: Iterable[pa.Table],
-    ) -> tuple[int, int, int, tuple[SchemaChange, ...]]:
-        """Put *batches* in the place of all rows, and carry over what is not ours.
-
-        Returns:
-            How many rows are new, how many are as before, how many were there before,
-            and what was changed of the columns.
-        """
-        target, by = self.name(ref), sql.quote(key)
-
-        def rest(source: str) -> str:
-            join = f" LEFT JOIN {carry} c ON c.{by} = p.{by}" if theirs else ""
-            return (
-                f"({sql.columns([*schema.names, *(c.name for c in theirs)])})"
-                f" SELECT {sql.columns(schema.names, 'p')}"
-                + "".join(f", {columns.carried(c, key)}" for c in theirs)
-                + f" FROM {source} p{join}"
-            )
-
-        mark = columns.unused("fingerprint", [key, *(c.name for c in theirs)])
-        with self._scratch("carry") as scratch:
-            carry = self.name(scratch)
-            self.execute(
-                f"CREATE TABLE {carry} AS SELECT {by},"
-                f" {columns.fingerprint(schema, 't')} AS {mark}"
-                f"{columns.also(theirs)} FROM {target} t"
-            )
-            self.check_key(ref, key)
-            final, widened = self._replaced(ref, rest, schema, batches)
-            after = columns.fingerprint(final, "t")
-            inserted, unchanged, found = self.query(
-                f"SELECT count(*) FILTER (c.{mark} IS NULL),"
-                f" count(*) FILTER (c.{mark} = {after}),"
-                f" count(*) FILTER (c.{mark} IS NOT NULL)"
-                f" FROM {target} t LEFT JOIN {carry} c"
-                f" ON c.{by} = t.{by}"
-            )[0]
-        return inserted, unchanged, found, widened
-
-    def _replaced(
-        self,
-        ref: TableRef,
-        rest: Callable[[str], str],
-        schema: TableSchema,
-        batches: Iterable[pa.Table],
-    ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
-        """Delete all rows and insert the batches; see ``_insert``.
-
-        A unique index made again would still see the rows deleted in the transaction,
-        so a table with indexes is widened before, to what a staging table needed.
-        """
-        delete = f"DELETE FROM {self.name(ref)}"
-        if not self._indexes(ref):
-            with self._deleting(ref):
-                self.execute(delete)
-            return self._insert(ref, rest(_unordered(schema)), schema, batches)
-        with self._scratch("staging") as staging:
-            final, widened = self._staged(staging, ref, schema, batches)
-            with self._deleting(ref):
-                self.execute(delete)
-            self.execute(f"INSERT INTO {self.name(ref)} {rest(self.name(staging))}")
-        return final, widened
-
-    def _merge_rows(
-        self,
-        wanted: Target,
-        schema: TableSchema,
-        batches: Iterable[pa.Table],
-    ) -> LoadCounts:
-        """Insert new rows, update changed ones, leave equal ones."""
-        ref, key = wanted.ref, wanted.key
-        info = self._existing(ref)
-        target, theirs = self.name(ref), columns.theirs_of(info, schema, key)
-        by, row = sql.quote(key), columns.address(info, schema, key)
-        kept = [*schema.names, *(c.name for c in theirs)]
-        with (
-            self._scratch("staging") as arrived,
-            self._scratch("pairs") as paired,
-            self._scratch("changed") as scratch,
-        ):
-            staging, pairs, changed = map(self.name, (arrived, paired, scratch))
-            _, widened = self._staged(arrived, ref, schema, batches)
-            staged = self._keys(staging, key, *_REPEATED)
-            # Keys alone first, then of the rows only those that have a pair.
-            self.execute(
-                f"CREATE TABLE {pairs} AS SELECT s.{row} AS new, t.{row} AS old"
-                f" FROM {target} t JOIN {staging} s ON s.{by} = t.{by}"
-            )
-            inserted = staged - self._keys(pairs, "new", *_NOT_UNIQUE)
-            old = sql.quote(columns.unused("old", kept))
-            self.execute(
-                f"CREATE TABLE {changed} AS SELECT s.*, p.old AS {old}"
-                f"{columns.also(theirs, 't')} FROM {pairs} p"
-                f" JOIN {target} t ON t.{row} = p.old"
-                f" JOIN {staging} s ON s.{row} = p.new"
-                f" WHERE {sql.differs(schema.names, 's', 't')}"
-            )
-            updated = self._scalar(f"SELECT count(*) FROM {changed}")
-            with self._deleting(ref):
-                self.execute(
-                    f"DELETE FROM {target} WHERE {row} IN (SELECT {old} FROM {changed})"
-                )
-            for names, source in (
-                (kept, changed),
-                (schema.names, f"{staging} s ANTI JOIN {pairs} p ON p.new = s.{row}"),
-            ):
-                self.execute(
-                    f"INSERT INTO {target} ({sql.columns(names)})"
-                    f" SELECT {sql.columns(names)} FROM {source}"
-                )
-            deleted = self._summary(staging, schema, wanted.cursor_field)["deleted"]
-        summary = self._summary(target, schema, wanted.cursor_field)
-        return LoadCounts(
-            staged=staged,
-            inserted=inserted,
-            updated=updated,
-            unchanged=staged - inserted - updated,
-            removed=0,
-            widened=widened,
-            **{**summary, "deleted": deleted},
-        )
-
-    @contextlib.contextmanager
-    def _deleting(self, ref: TableRef) -> Iterator[None]:
-        """Say it if a foreign key forbids that rows are deleted to be replaced."""
-        children = self.query(  # before: a transaction that has failed tells nothing
-            "SELECT schema_name, table_name FROM duckdb_constraints()"
-            " WHERE database_name = ? AND constraint_type = 'FOREIGN KEY'"
-            " AND lower(referenced_table) = lower(?)",
-            (self._database, ref.name),
-        )
-        try:
-            yield
-        except WarehouseError as error:
-            if not children or not isinstance(
-                error.__cause__, duckdb.ConstraintException
-            ):
-                raise
-            names = ", ".join(str(TableRef(*child)) for child in children)
-            raise SchemaError(
-                f"rows of {ref} cannot change: a foreign key of {names} refers to them",
-                hint="make that table anew without the foreign key, or sync into"
-                " another --table",
-                table=str(ref),
-            ) from error
-
-    def _existing(self, ref: TableRef) -> TableInfo:
-        info = self.read_table(ref)
-        if info is None:
-            raise WarehouseError(f"{ref} does not exist any more")
-        return info
-
-    @contextlib.contextmanager
-    def _scratch(self, purpose: str) -> Iterator[TableRef]:
-        """Name a table that exists only inside the transaction of the block."""
-        name = TableRef(sql.OWN_SCHEMA, f"{purpose}_{threading.get_ident()}")
-        yield name
-        self.execute(f"DROP TABLE {self.name(name)}")
-
-    def _staged(
-        self,
-        staging: TableRef,
-        ref: TableRef,
-        schema: TableSchema,
-        batches: Iterable[pa.Table],
-    ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
-        """Insert all batches into a staging table, and widen the target like it.
-
-        Returns:
-            The columns as they are now, and what was changed in the target.
-        """
-        self.create_table(staging, schema)
-        arrived, _ = self._insert(staging, _all_of(schema), schema, batches)
-        final = self._settled(ref, schema, arrived)
-        self._widen(staging, arrived, final)
-        return final, self._widen(ref, schema, final)
-
-    def _insert(
-        self,
-        ref: TableRef,
-        rest: str,
-        schema: TableSchema,
-        batches: Iterable[pa.Table],
-    ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
-        """Insert all batches with one statement, and one more for each widening.
-
-        Args:
-            ref: The table to fill, and to widen.
-            rest: What follows the table's name in the INSERT; it reads from ``feed``.
-            schema: The table's columns of ours as they are.
-            batches: What to insert.
-
-        Returns:
-            The columns as they are now, and what was changed.
-        """
-        changes: list[SchemaChange] = []
-        feed = Feed(schema, batches)
-        while feed.advance():
-            feed.schema = self._settled(ref, schema, feed.schema)
-            changes += self._widen(ref, schema, feed.schema)
-            schema = self._arriving = feed.schema
-            with translated():
-                self._connection.register("feed", feed.reader())
-            try:
-                self.execute(f"INSERT INTO {self.name(ref)} {rest}")
-            except WarehouseError:
-                if feed.error is None:
-                    raise
-            finally:
-                with contextlib.suppress(duckdb.Error):  # the transaction is aborted
-                    self._connection.unregister("feed")
-            if feed.error:
-                raise feed.error
-        return schema, tuple(changes)
-
-    def _settled(
-        self, ref: TableRef, old: TableSchema, new: TableSchema
-    ) -> TableSchema:
-        """Turn a wider decimal into double where the table's values do not fit it."""
-
-        def fits(name: str, arrow_type: str) -> bool:
-            if scale_of(arrow_type) is None:
-                return True
-            column, kind = sql.quote(name), sql_type(arrow_type, DUCKDB)
-            return not self._scalar(
-                f"SELECT count(*) FROM {self.name(ref)} WHERE {column} IS NOT NULL"
-                f" AND TRY_CAST({column} AS {kind}) IS NULL"
-            )
-
-        return new.widened(
-            {
-                b.name: "double"
-                for a, b in zip(old.columns, new.columns, strict=True)
-                if a.arrow_type != b.arrow_type and not fits(b.name, b.arrow_type)
-            }
-        )
-
-    def _widen(
-        self, ref: TableRef, old: TableSchema, new: TableSchema
-    ) -> tuple[SchemaChange, ...]:
-        changes = tuple(
-            SchemaChange(
-                column=b.name,
-                old_type=sql_type(a.arrow_type, DUCKDB),
-                new_type=sql_type(b.arrow_type, DUCKDB),
-            )
-            for a, b in zip(old.columns, new.columns, strict=True)
-            if a.arrow_type != b.arrow_type
-        )
-        for change in changes:
-            self._change_type(ref, change)
-        return changes
-
-    def check_key(self, ref: TableRef, key: str) -> None:
-        """Raise unless every row of the table has a key of its own."""
-        columns.theirs_of(self._existing(ref), TableSchema(columns=()), key)
-        self._keys(
-            self.name(ref),
-            key,
-            f"{ref} has rows whose {key} is missing or not unique",
-            f"look: SELECT {key}, count(*) FROM {ref} GROUP BY ALL HAVING count(*) > 1",
-        )
-
-    def _keys(
-        self, table: str, key: str, message: str, hint: str, *, unique: bool = False
-    ) -> int:
-        """Return the number of rows, each of which must have a key of its own.
-
-        Args:
-            table: Qualified.
-            key: The column.
-            message: What is wrong if a key is missing or there twice.
-            hint: What to do then.
-            unique: Whether it is known that none is there twice.
-        """
-        column = sql.quote(key)
-        rows, present = self.query(f"SELECT count(*), count({column}) FROM {table}")[0]
-        if not (rows == present and (unique or rows == self._hashes(table, column))):
-            keys = self._scalar(f"SELECT count(DISTINCT {column}) FROM {table}")
-            if rows != keys:
-                raise DuplicateKeyError(
-                    f"{message} ({rows - keys} too many)", hint=hint
-                )
-        return int(rows)
-
-    def _hashes(self, table: str, column: str) -> int:
-        """Count different hashes of keys; the keys themselves need far more memory."""
-        (rows,) = self.query(f"SELECT count(*) FROM {table}")[0]
-        parts = rows // _HASHES + 1
-        return sum(
-            self._scalar(
-                f"SELECT count(DISTINCT hash({column})) FROM {table}"
-                f" WHERE hash({column}) % {parts} = {part}"
-            )
-            for part in range(parts)
-        )
-
-    def _summary(
-        self, table: str, schema: TableSchema, cursor_field: str | None
-    ) -> dict[str, Any]:
-        def aggregate(expression: str, name: str | None) -> str:
-            known = name is not None and name.lower() in schema.by_name
-            return expression.format(sql.quote(name or "")) if known else "NULL"
-
-        rows, deleted, high_water, last_modified = self.query(
-            f"SELECT count(*), {aggregate('count(*) FILTER ({})', 'IsDeleted')},"
-            f" {aggregate('max({})::TIMESTAMP', cursor_field)},"
-            f" {aggregate('max({})::TIMESTAMP', 'LastModifiedDate')} FROM {table}"
-        )[0]
-        return {
-            "rows": rows,
-            "deleted": deleted or 0,
-            "high_water": high_water,
-            "last_modified_at": last_modified,
-        }
-
-
-def _all_of(schema: TableSchema) -> str:
-    """Return what inserts the feed as it is, behind the table's name."""
-    names = schema.names
-    return (
-        f"({sql.columns(names)}) SELECT {sql.columns(names, 'p')}"
-        f" FROM {_unordered(schema)} p"
-    )
-
-
-def _unordered(schema: TableSchema) -> str:
-    """Return the feed as a source of rows whose order need not be kept.
-
-    DuckDB writes with one thread what keeps its order. Behind a join nothing has one,
-    so this one, which takes no row away, lets all threads write: twice as fast.
-    """
-    return (
-        f"(SELECT f.* FROM {_FEED} f ANTI JOIN (SELECT NULL::VARCHAR AS nothing) n"
-        f" ON n.nothing = f.{sql.quote(schema.names[0])}::VARCHAR)"
-    )

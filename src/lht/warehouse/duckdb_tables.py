@@ -22,7 +22,7 @@ from lht.schema import (
     TableRef,
     TableSchema,
 )
-from lht.typemap import DUCKDB, sql_type
+from lht.typemap import DUCKDB, scale_of, sql_type
 from lht.warehouse import duckdb_columns as columns
 from lht.warehouse import sql
 from lht.warehouse.duckdb_open import translated
@@ -235,6 +235,43 @@ class DuckDBTables:
         return schema.widened(
             {c.name: columns.holding(table.column(c.name), c) for c in schema.columns}
         )
+
+    def settled(self, ref: TableRef, old: TableSchema, new: TableSchema) -> TableSchema:
+        """Turn a wider decimal into double where the table's values do not fit it."""
+
+        def fits(name: str, arrow_type: str) -> bool:
+            if scale_of(arrow_type) is None:
+                return True
+            column, kind = sql.quote(name), sql_type(arrow_type, DUCKDB)
+            return not self._scalar(
+                f"SELECT count(*) FROM {self.name(ref)} WHERE {column} IS NOT NULL"
+                f" AND TRY_CAST({column} AS {kind}) IS NULL"
+            )
+
+        return new.widened(
+            {
+                b.name: "double"
+                for a, b in zip(old.columns, new.columns, strict=True)
+                if a.arrow_type != b.arrow_type and not fits(b.name, b.arrow_type)
+            }
+        )
+
+    def widen(
+        self, ref: TableRef, old: TableSchema, new: TableSchema
+    ) -> tuple[SchemaChange, ...]:
+        """Change the types of the columns that are wider in *new*; return what was."""
+        changes = tuple(
+            SchemaChange(
+                column=b.name,
+                old_type=sql_type(a.arrow_type, DUCKDB),
+                new_type=sql_type(b.arrow_type, DUCKDB),
+            )
+            for a, b in zip(old.columns, new.columns, strict=True)
+            if a.arrow_type != b.arrow_type
+        )
+        for change in changes:
+            self._change_type(ref, change)
+        return changes
 
     def _change_type(self, ref: TableRef, change: SchemaChange) -> None:
         """Change a column's type, exactly; indexes are dropped and made again."""

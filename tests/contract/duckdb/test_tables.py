@@ -93,6 +93,27 @@ def test_what_hangs_on_a_table_stays(session, kind, mode, widening):
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("widening", [False, True])
+def test_a_column_may_have_the_name_of_duckdb_s_own(session, mode, widening):
+    """A user's column called rowid tells no row from another, and keeps its values."""
+    session.execute(f"CREATE TABLE {REF} ({PLAIN}, RowId INTEGER DEFAULT 7)")
+    load(session, "merge", batch(*(row(str(i)) for i in range(4))))
+    last = row("3", "0.12345" if widening else "7.00")
+    changed = [batch(row("1", "2.00"), row("2")), (wide if widening else batch)(last)]
+    counts = load(session, mode, *changed)
+    assert (counts.updated, counts.unchanged) == (2, 1)
+    found = {
+        key: (amount, own) for key, _, amount, _, own in session.query(f"FROM {REF}")
+    }
+    assert found.pop("0", None) == (None if mode == "replace" else (Decimal("1.5"), 7))
+    assert found == {
+        "1": (Decimal(2), 7),
+        "2": (Decimal("1.5"), 7),
+        "3": (last["Amount"], 7),
+    }
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("widening", [False, True])
 def test_constraints_still_hold_after_a_load(session, mode, widening):
     """A unique index that was made again refuses doubles as before."""
     body, *more = TABLES["unique index"]
