@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.course import Course, Prepared, Subject
-from benchmarks.figures import Section
+from benchmarks.figures import NONE, SLOW, Goal, Section
 from benchmarks.full import full
 from benchmarks.incremental import changes, incremental
 from benchmarks.machine import machine
@@ -87,7 +87,7 @@ def _of_subject(
             yield stage(course, options.repeats)
         if "network" in options.only:
             name, whole = f"full sync, {subject.title}", course.filled
-            yield _slowly(course, replace(whole, base=None), name, options)
+            yield _slowly(course, replace(whole, base=None), name, options, SLOW)
         if "incremental" in options.only:
             yield from _changes(course, options)
 
@@ -97,14 +97,19 @@ def _changes(course: Course, options: argparse.Namespace) -> Iterator[Section]:
     for number, (section, prepared) in enumerate(found):
         yield section
         if "network" in options.only and not number:
-            yield _slowly(course, prepared, changes(course, prepared), options)
+            yield _slowly(course, prepared, changes(course, prepared), options, NONE)
 
 
 def _slowly(
-    course: Course, prepared: Prepared, name: str, options: argparse.Namespace
+    course: Course,
+    prepared: Prepared,
+    name: str,
+    options: argparse.Namespace,
+    goal: Goal,
 ) -> Section:
     say(f"{name}, over a slow network")
-    return network(course, prepared, options.profile, options.repeats, name=name)
+    profile, repeats = options.profile, options.repeats
+    return network(course, prepared, profile, repeats, name=name, goal=goal)
 
 
 def _many(options: argparse.Namespace) -> Iterator[Section]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from benchmarks.course import Course, Prepared
-from benchmarks.figures import SLOW, Section, wall
+from benchmarks.figures import Goal, Section, wall
 from benchmarks.full import described
 from benchmarks.proxy import Network, Profile
 from benchmarks.runs import Measured, all_typical
@@ -21,7 +21,13 @@ def worded(profile: Profile) -> str:
 
 
 def network(
-    course: Course, prepared: Prepared, profile: Profile, repeats: int, *, name: str
+    course: Course,
+    prepared: Prepared,
+    profile: Profile,
+    repeats: int,
+    *,
+    name: str,
+    goal: Goal,
 ) -> Section:
     """Measure a job's rows over a slow network, and a bare download of its pages.
 
@@ -46,7 +52,7 @@ def network(
         phase="network",
         title=described(f"{name}, over {worded(profile)}", course, prepared),
         figures=(
-            wall(f"{name}{SLOWLY}", lht, f"what {lines} can carry", best, SLOW),
+            wall(f"{name}{SLOWLY}", lht, f"what {lines} can carry", best, goal),
             wall(f"{name}{SLOWLY}", lht, f"a bare download over {lines}", bare),
         ),
         measured=tuple(found.values()),

@@ -13,7 +13,7 @@ from lht.sync import sync
 from lht.sync.plan import Options
 
 PAGES = 25
-AHEAD_AT_MOST = 3  # pages asked for and not yet seen by the load
+AHEAD_AT_MOST = 8  # pages asked for and not yet seen by the load, most as they came
 NAP_SECONDS = 0.3  # long enough for all pages to come, if nothing kept them back
 TEXT = "x" * 2_000
 
