@@ -192,7 +192,7 @@ def _texts(first: bytes, others: Iterator[bytes]) -> pa.Table:
             parse_options=pcsv.ParseOptions(newlines_in_values=False),
             convert_options=_text_options(header),
         )
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         raise DataError(
             "a result page is not the CSV that was asked for",
             why=str(error).partition(":")[0],

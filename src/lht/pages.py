@@ -107,6 +107,6 @@ class Pages(Protocol):
     def through(self, read: Callable[[Page], T]) -> Iterator[T]:
         """Yield what *read* makes of each page.
 
-        It is called in the threads that fetch the pages, several at a time, and again
-        for a page that had to be fetched again.
+        It is called by several threads at a time, and again for a page that had to be
+        fetched again.
         """

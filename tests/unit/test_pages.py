@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import random
+import zlib
 
 import pytest
 
@@ -97,3 +98,20 @@ def test_a_page_s_texts_are_what_the_file_says():
         "Id": ["1", "2"],
         "Amount": ["1.50E3", None],
     }
+
+
+def test_a_page_that_came_corrupt_is_to_be_fetched_again_whatever_else_is_wrong():
+    """What the first records are is only believed once the checksum is right."""
+    good = b'"Id","Name"\n' + b'"1","2"\n' * 300_000
+    wire = gzip.compress(b'"\xc9d' + good[3:], 1)
+    wire = wire[:-8] + zlib.crc32(good).to_bytes(4, "little") + wire[-4:]
+    schema = TableSchema(
+        columns=tuple(
+            Column(name=n, field_type="any", arrow_type="string")
+            for n in ("Id", "Name")
+        )
+    )
+    pieces = [wire[at : at + 4096] for at in range(0, len(wire), 4096)]
+    page = ResultPage(index=0, rows=300_000, pieces=pieces, gzipped=True)
+    with pytest.raises(SalesforceUnavailableError, match="corrupt"):
+        page.decoded(schema)

@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from lht.decode import decode_csv
 from lht.exceptions import (
-    DataError,
     RowCountMismatchError,
     SalesforceAPIError,
     SalesforceUnavailableError,
@@ -31,6 +30,7 @@ from lht.schema import TableSchema
 T = TypeVar("T")
 
 _RESULT_PAGES_SINCE = 58.0  # the API version
+_LOOK_SECONDS = 0.5  # between looks whether a page is still wanted
 _MAX_DAMAGED = 3  # times that a page whose rows do not reconcile is fetched
 
 
@@ -71,8 +71,8 @@ class ResultPage:
         """Return its values; see ``lht.decode.decode_csv``."""
         try:
             return decode_csv(self._plain(), schema, rows=self.rows)
-        except DataError:
-            self.checked()  # one that came corrupt is to be fetched again
+        except Exception:
+            self.checked()  # whatever is wrong with one that came corrupt: again
             raise
 
     def _plain(self) -> Iterable[bytes]:
@@ -87,6 +87,15 @@ class ResultPage:
         """Return it as it came, but gzipped if it was not."""
         wire = self.wire if self.gzipped else gzip.compress(self.wire, 1, mtime=0)
         return CsvFile(header=header_of(wire), wire=wire)
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Stop where a pool takes no more work: Python waits for its threads then."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise StoppedError("nobody wants the page any more") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,7 @@ class PageReader(Generic[T]):
 
     def __init__(self, client: Client, transform: Callable[[ResultPage], T]) -> None:
         self.stopped = Event()
-        self._client = client.scoped(stop=self.stopped)
+        self.client = client.scoped(stop=self.stopped)
         self._transform = transform
         self._asked: set[tuple[str | None, ...]] = set()
 
@@ -121,37 +130,54 @@ class PageReader(Generic[T]):
             RowCountMismatchError: The page was asked for already, or stays damaged.
         """
         self._check_new(path, locator)
-        damaged = count(1)
+        damaged, has_line = count(1), False
+
+        def use_line() -> None:
+            nonlocal has_line
+            if not has_line:
+                self._take(self.lines)
+                has_line = True
+
+        def free_line() -> None:
+            nonlocal has_line
+            if has_line:
+                has_line = False
+                self.lines.release()
 
         def fetched(answer: Answer) -> Fetched[T]:
-            self.lines.release()  # it is free for another page
-            try:
-                page, following = _page(answer, index)
-                return Fetched(page.rows, self._transformed(page), following)
-            except BaseException:
-                self.lines.acquire()
-                raise
+            free_line()  # for another page
+            page, following = _page(answer, index)
+            return Fetched(page.rows, self._transformed(page), following)
 
         def passing(error: Exception) -> bool:
+            transient = _errors.is_transient(error)
             if isinstance(error, RowCountMismatchError):
-                return next(damaged) < _MAX_DAMAGED
-            return _errors.is_transient(error)
+                transient = next(damaged) < _MAX_DAMAGED
+            if transient:
+                use_line()
+            return transient
 
-        self.lines.acquire()
+        use_line()
         try:
-            return self._client.exchange(
+            return self.client.exchange(
                 "GET",
                 path,
                 params={"locator": locator} if locator else None,
                 read=fetched,
                 passing=passing,
             )
-        except BaseException:
-            self.lines.release()
-            raise
+        finally:
+            free_line()
+
+    def _take(self, permits: Semaphore) -> None:
+        """Wait for a permit, but not for ever in a process that ends."""
+        while not permits.acquire(timeout=_LOOK_SECONDS):
+            self._check_wanted()
+            with _ending():
+                self.transforming.submit(bool)
 
     def _transformed(self, page: ResultPage) -> T:
-        self.room.acquire()
+        self._take(self.room)
         try:
             self._check_wanted()
             return self.transforming.submit(self._transform, page).result()

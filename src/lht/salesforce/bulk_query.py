@@ -201,11 +201,11 @@ def iter_result_pages(
     Args:
         client: Bound to the org that owns the job.
         job: In state ``JobComplete``.
-        transform: Run on each page in the thread that fetched it. A page is known
+        transform: Run on each page, by several threads at a time. A page is known
             to be undamaged once its ``body`` was read.
         max_in_flight: Pages transformed at the same time, the consumer's included;
             at least 2.
-        workers: Connections that fetch pages, and threads.
+        workers: Connections that fetch pages. As many pages may wait as they came.
 
     Raises:
         BulkJobError: The job is not complete. Nothing was fetched.
@@ -218,7 +218,7 @@ def iter_result_pages(
             state=job.state,
         )
     reader = PageReader(client, transform)
-    urls = listed_urls(client, job.path, job.api_version)
+    urls = listed_urls(reader.client, job.path, job.api_version)
     with closing(
         one_after_the_other(reader, f"{job.path}/results")
         if urls is None

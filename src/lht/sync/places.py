@@ -6,7 +6,7 @@ from threading import Condition
 
 
 class Places:
-    """So many objects work at the same time; who waits for others lends the place.
+    """So many objects work at the same time; who waits for a job lends the place.
 
     Who comes back goes before who has not begun: what was begun first, and that is the
     largest, is not kept waiting by all that is small.

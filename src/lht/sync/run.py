@@ -186,9 +186,12 @@ class Run:
     def _by_size(self, lines: list[Line]) -> list[Line]:
         if len(lines) == 1:
             return lines
-        counts = {line: self._context.counts.of(line.name) for line in lines}
+        (counts,) = self._each([lines], self._counted, at_once=1)
         known = {line: count for line, count in counts.items() if count is not None}
         return sorted(lines, key=lambda line: known.get(line, math.inf), reverse=True)
+
+    def _counted(self, lines: list[Line]) -> dict[Line, int | None]:
+        return {line: self._context.counts.of(line.name) for line in lines}
 
     def _each(
         self, items: Sequence[S], step: Callable[[S], T], *, at_once: int

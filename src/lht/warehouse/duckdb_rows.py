@@ -101,7 +101,9 @@ class DuckDBRows(DuckDBWrites):
                 f"{columns.also(theirs)} FROM {target} t"
             )
             self.check_key(ref, key)
-            final, widened = self._replaced(ref, rest, schema, batches)
+            final, widened = self._replaced(
+                ref, rest, schema, batches, joined=bool(theirs)
+            )
             after = columns.fingerprint(final, "t")
             inserted, unchanged, found = self.query(
                 f"SELECT count(*) FILTER (c.{mark} IS NULL),"
@@ -118,14 +120,19 @@ class DuckDBRows(DuckDBWrites):
         rest: Callable[[str], str],
         schema: TableSchema,
         batches: Iterable[pa.Table],
+        *,
+        joined: bool,
     ) -> tuple[TableSchema, tuple[SchemaChange, ...]]:
         """Delete all rows and insert the batches; see ``_insert``.
 
-        A unique index made again would still see the rows deleted in the transaction,
-        so a table with indexes is widened before, to what a staging table needed.
+        They are staged before if *rest* joins them, for DuckDB would hold all of a
+        stream, whose length it does not know, in memory for a join. So are those of a
+        table with indexes: a unique index made again would still see the rows deleted
+        in the transaction, so the table is widened before, to what the staging table
+        needed.
         """
         delete = f"DELETE FROM {self.name(ref)}"
-        if not self._indexes(ref):
+        if not (joined or self._indexes(ref)):
             with self._deleting(ref):
                 self.execute(delete)
             return self._insert(ref, rest(_unordered(schema)), schema, batches)

@@ -1,5 +1,7 @@
 """Pages of a bulk query: few are held, and none is fetched for nobody."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -170,3 +172,25 @@ def test_no_connection_waits_for_a_transformation(org, client):
 
     done = dict(iter_result_pages(client, made.job, transform=transform, workers=1))
     assert done == {0: True, 1: True, 2: True}
+
+
+LEFT_OPEN = """
+from lht.salesforce._result_pages import PageReader, _threads
+
+class Nobody:
+    def scoped(self, **_):
+        return self
+
+reader = PageReader(Nobody(), None)
+kept = _threads(reader, lines=1, room=1)
+pool = kept.__enter__()
+reader.room.acquire()
+pool.submit(reader._transformed, None)
+raise SystemExit(7)
+"""
+
+
+def test_a_process_ends_although_pages_are_still_wanted():
+    """Who keeps an iterator that was not gone through to its end can still leave."""
+    done = subprocess.run([sys.executable, "-c", LEFT_OPEN], timeout=30, check=False)
+    assert done.returncode == 7
