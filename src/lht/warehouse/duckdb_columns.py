@@ -9,6 +9,7 @@ from lht.schema import Column, SchemaChange, TableColumn, TableInfo, TableSchema
 from lht.typemap import DUCKDB, PRECISION, scale_of, sql_type, wider
 from lht.warehouse import sql
 
+_FEED: Final = '"temp"."main"."feed"'  # as the name is known that is registered
 _HOLDS: Final = {"timestamp": {"TIMESTAMP", "TIMESTAMP WITH TIME ZONE"}}
 # Through text, a decimal becomes the nearest double; with a time zone, the offset of a
 # text counts (a session of ours is in UTC).
@@ -127,3 +128,24 @@ def fingerprint(schema: TableSchema, of: str) -> str:
         for c in schema.columns
     )
     return f"hash({', '.join(parts)})"
+
+
+def all_of(schema: TableSchema) -> str:
+    """Return what inserts the feed as it is, behind the table's name."""
+    names = schema.names
+    return (
+        f"({sql.columns(names)}) SELECT {sql.columns(names, 'p')}"
+        f" FROM {unordered(schema)} p"
+    )
+
+
+def unordered(schema: TableSchema) -> str:
+    """Return the feed as a source of rows whose order need not be kept.
+
+    DuckDB writes with one thread what keeps its order. Behind a join nothing has one,
+    so this one, which takes no row away, lets all threads write: twice as fast.
+    """
+    return (
+        f"(SELECT f.* FROM {_FEED} f ANTI JOIN (SELECT NULL::VARCHAR AS nothing) n"
+        f" ON n.nothing = f.{sql.quote(schema.names[0])}::VARCHAR)"
+    )

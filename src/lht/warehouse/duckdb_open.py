@@ -15,7 +15,7 @@ URL_PREFIX: Final = "duckdb:///"
 IN_MEMORY: Final = ":memory:"
 # What DuckDB may keep of a file in memory. It takes four fifths of the machine's
 # otherwise, although a load is not faster for it.
-_MEMORY_LIMIT: Final = "300MB"
+_MEMORY_LIMIT: Final = "250MB"
 _LARGER: Final = ("GiB", "TiB")  # units in which DuckDB tells larger limits
 _QUIET: Final = (duckdb.ConversionException, duckdb.ConstraintException)
 

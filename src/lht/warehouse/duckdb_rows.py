@@ -17,7 +17,6 @@ from lht.warehouse.duckdb_open import translated
 from lht.warehouse.duckdb_write import DuckDBWrites
 from lht.warehouse.feed import Feed, InOrder
 
-_FEED: Final = '"temp"."main"."feed"'  # as the name is known that is registered
 _HASHES: Final = 2_000_000  # keys told apart at a time: some 100 MB
 _REPEATED: Final = (
     "records came more than once, or without a key",
@@ -51,7 +50,7 @@ class DuckDBRows(DuckDBWrites):
                 ref, key, theirs, schema, batches
             )
         else:
-            _, widened = self._insert(ref, _all_of(schema), schema, batches)
+            _, widened = self._insert(ref, columns.all_of(schema), schema, batches)
             inserted = unchanged = found = 0
         summary = self._summary(self.name(ref), schema, wanted.cursor_field)
         staged = self._keys(self.name(ref), key, *_REPEATED, unique=order.unique)
@@ -64,6 +63,7 @@ class DuckDBRows(DuckDBWrites):
             unchanged=unchanged,
             removed=info.rows - found,
             widened=widened,
+            deleted=self._deleted(self.name(ref), schema),
             **summary,
         )
 
@@ -135,7 +135,7 @@ class DuckDBRows(DuckDBWrites):
         if not (joined or self._indexes(ref)):
             with self._deleting(ref):
                 self.execute(delete)
-            return self._insert(ref, rest(_unordered(schema)), schema, batches)
+            return self._insert(ref, rest(columns.unordered(schema)), schema, batches)
         with self._scratch("staging") as staging:
             final, widened = self._staged(staging, ref, schema, batches)
             with self._deleting(ref):
@@ -159,9 +159,9 @@ class DuckDBRows(DuckDBWrites):
             _, widened = self._staged(arrived, ref, schema, batches)
             staged = self._keys(staging, key, *_REPEATED)
             if staged:
-                present, updated = self._updated(info, key, theirs, schema, staging)
+                present, updated = self._updated(wanted, info, theirs, schema, staging)
                 inserted = staged - present
-            deleted = self._summary(staging, schema, wanted.cursor_field)["deleted"]
+            deleted = self._deleted(staging, schema)
         summary = self._summary(self.name(ref), schema, wanted.cursor_field)
         return LoadCounts(
             staged=staged,
@@ -170,43 +170,43 @@ class DuckDBRows(DuckDBWrites):
             unchanged=staged - inserted - updated,
             removed=0,
             widened=widened,
-            **{**summary, "deleted": deleted},
+            deleted=deleted,
+            **summary,
         )
 
     def _updated(
         self,
+        wanted: Target,
         info: TableInfo,
-        key: str,
         theirs: Sequence[TableColumn],
         schema: TableSchema,
         staging: str,
     ) -> tuple[int, int]:
         """Bring the table up to date with a staging table (a qualified name).
 
-        Keys are paired first, without their rows; then only rows of pairs are looked
-        at.
-
         Returns:
             How many staged rows were in the table, and how many of them differed.
         """
-        target, by = self.name(info.ref), sql.quote(key)
-        row = columns.address(info, schema, key)
+        target, row = self.name(info.ref), columns.address(info, schema, wanted.key)
         kept = [*schema.names, *(c.name for c in theirs)]
         old = sql.quote(columns.unused("old", kept))
         with self._scratch("pairs") as paired, self._scratch("changed") as differing:
             pairs, changed = self.name(paired), self.name(differing)
-            self.execute(
-                f"CREATE TABLE {pairs} AS SELECT s.{row} AS new, t.{row} AS old"
-                f" FROM {target} t JOIN {staging} s ON s.{by} = t.{by}"
-            )
+            self._pair(pairs, target, staging, row, wanted)
             present = self._keys(pairs, "new", *_NOT_UNIQUE)
-            self.execute(
-                f"CREATE TABLE {changed} AS SELECT s.*, p.old AS {old}"
-                f"{columns.also(theirs, 't')} FROM {pairs} p"
-                f" JOIN {target} t ON t.{row} = p.old"
-                f" JOIN {staging} s ON s.{row} = p.new"
-                f" WHERE {sql.differs(schema.names, 's', 't')}"
+            found = (
+                f"SELECT s.*, p.old AS {old}{columns.also(theirs, 't')}"
+                f" FROM {pairs} p JOIN {staging} s ON s.{row} = p.new"
             )
+            whole = f" JOIN {target} t ON t.{row} = p.old"
+            moved = f"{whole if theirs else ''} WHERE p.moved"
+            self.execute(f"CREATE TABLE {changed} AS {found}{moved}")
+            if self._scalar(f"SELECT count(*) FROM {pairs} WHERE NOT moved"):
+                differs = sql.differs(schema.names, "s", "t")
+                self.execute(
+                    f"INSERT INTO {changed} {found}{whole}"
+                    f" WHERE NOT p.moved AND ({differs})"
+                )
             with self._deleting(info.ref):
                 self.execute(
                     f"DELETE FROM {target} WHERE {row} IN (SELECT {old} FROM {changed})"
@@ -220,6 +220,22 @@ class DuckDBRows(DuckDBWrites):
                     f" SELECT {sql.columns(names)} FROM {source}"
                 )
             return present, self._scalar(f"SELECT count(*) FROM {changed}")
+
+    def _pair(
+        self, pairs: str, target: str, staging: str, row: str, wanted: Target
+    ) -> None:
+        """Pair staged rows with those of the table by key, and tell whose stamp moved.
+
+        Of those no other column need be read to know that they differ.
+        """
+        by, stamp = sql.quote(wanted.key), sql.quote(wanted.cursor_field or "")
+        moved = f"s.{stamp} IS DISTINCT FROM t.{stamp}"
+        if (wanted.cursor_field or "").lower() not in wanted.schema.by_name:
+            moved = "false"
+        self.execute(
+            f"CREATE TABLE {pairs} AS SELECT s.{row} AS new, t.{row} AS old,"
+            f" {moved} AS moved FROM {target} t JOIN {staging} s ON s.{by} = t.{by}"
+        )
 
     @contextlib.contextmanager
     def _deleting(self, ref: TableRef) -> Iterator[None]:
@@ -271,7 +287,7 @@ class DuckDBRows(DuckDBWrites):
             The columns as they are now, and what was changed in the target.
         """
         self.create_table(staging, schema)
-        arrived, _ = self._insert(staging, _all_of(schema), schema, batches)
+        arrived, _ = self._insert(staging, columns.all_of(schema), schema, batches)
         final = self.settled(ref, schema, arrived)
         self.widen(staging, arrived, final)
         return final, self.widen(ref, schema, final)
@@ -365,35 +381,19 @@ class DuckDBRows(DuckDBWrites):
             known = name is not None and name.lower() in schema.by_name
             return expression.format(sql.quote(name or "")) if known else "NULL"
 
-        rows, deleted, high_water, last_modified = self.query(
-            f"SELECT count(*), {aggregate('count(*) FILTER ({})', 'IsDeleted')},"
-            f" {aggregate('max({})::TIMESTAMP', cursor_field)},"
+        rows, high_water, last_modified = self.query(
+            f"SELECT count(*), {aggregate('max({})::TIMESTAMP', cursor_field)},"
             f" {aggregate('max({})::TIMESTAMP', 'LastModifiedDate')} FROM {table}"
         )[0]
         return {
             "rows": rows,
-            "deleted": deleted or 0,
             "high_water": high_water,
             "last_modified_at": last_modified,
         }
 
-
-def _all_of(schema: TableSchema) -> str:
-    """Return what inserts the feed as it is, behind the table's name."""
-    names = schema.names
-    return (
-        f"({sql.columns(names)}) SELECT {sql.columns(names, 'p')}"
-        f" FROM {_unordered(schema)} p"
-    )
-
-
-def _unordered(schema: TableSchema) -> str:
-    """Return the feed as a source of rows whose order need not be kept.
-
-    DuckDB writes with one thread what keeps its order. Behind a join nothing has one,
-    so this one, which takes no row away, lets all threads write: twice as fast.
-    """
-    return (
-        f"(SELECT f.* FROM {_FEED} f ANTI JOIN (SELECT NULL::VARCHAR AS nothing) n"
-        f" ON n.nothing = f.{sql.quote(schema.names[0])}::VARCHAR)"
-    )
+    def _deleted(self, table: str, schema: TableSchema) -> int:
+        """Count the records of a table that are in the recycle bin."""
+        if "isdeleted" not in schema.by_name:
+            return 0
+        column = sql.quote(schema.by_name["isdeleted"].name)
+        return int(self._scalar(f"SELECT count(*) FROM {table} WHERE {column}"))
