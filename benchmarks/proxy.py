@@ -46,10 +46,12 @@ class Direction:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._free_at = 0.0  # when all that was sent has left
-        self.size_bytes = 0  # of all that was sent
+        self.size_bytes = 0  # of what was sent since the line was idle
 
     def arrival(self, now: float, size_bytes: int) -> float:
         """Send some bytes; return when the last of them arrives."""
+        if not self.ahead(now):
+            self.size_bytes = 0
         self.size_bytes += size_bytes
         took = size_bytes / self._profile.bytes_per_second
         self._free_at = max(now, self._free_at) + took

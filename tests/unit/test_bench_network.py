@@ -34,6 +34,16 @@ def test_time_without_bytes_is_not_saved_up():
     assert direction.arrival(60.0, 10_000_000) == pytest.approx(61.2)
 
 
+def test_who_only_talks_after_a_page_brings_no_page():
+    """How much a connection brings is counted from when it was idle."""
+    direction = Direction(SLOW)
+    direction.arrival(0.0, 5_000_000)
+    direction.arrival(0.1, 5_000_000)
+    assert direction.size_bytes == 10_000_000
+    direction.arrival(60.0, 600)
+    assert direction.size_bytes == 600
+
+
 def test_the_best_time_is_that_of_full_connections():
     """Twice the connections carry twice as much; round trips stay."""
     assert SLOW.best_seconds(100_000_000, 1, 1) == pytest.approx(10.8)
