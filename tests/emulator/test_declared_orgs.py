@@ -102,6 +102,11 @@ def test_objects_describe_themselves_as_recorded(
         ], name
 
 
+def _rows_of(name: str) -> int:
+    """How many there are at least: what a user has looked at is nothing yet."""
+    return 0 if name == "RecentlyViewed" else ROWS
+
+
 def test_objects_answer_queries_or_refuse_them(
     caller: Caller, metadata: Metadata, chosen: list[str]
 ) -> None:
@@ -112,7 +117,7 @@ def test_objects_answer_queries_or_refuse_them(
         found = caller.get("/query", q=f"SELECT {names} FROM {name}")
         if sobject.queryable:
             assert found.status_code == 200, (name, found.text)
-            assert found.json()["totalSize"] >= ROWS, name
+            assert found.json()["totalSize"] >= _rows_of(name), name
         else:
             assert found.status_code == 400, name
             assert "does not support query" in found.text, name
