@@ -71,8 +71,8 @@ class ResultPage:
         """Return its values; see ``lht.decode.decode_csv``."""
         try:
             return decode_csv(self._plain(), schema, rows=self.rows)
-        except Exception:
-            self.checked()  # whatever is wrong with one that came corrupt: again
+        except Exception:  # whatever corrupt bytes led to: they are asked for again
+            self.checked()
             raise
 
     def _plain(self) -> Iterable[bytes]:
@@ -181,7 +181,7 @@ class PageReader(Generic[T]):
         try:
             self._check_wanted()
             return self.transforming.submit(self._transform, page).result()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too, must leave room for another page
             self.room.release()
             raise
 

@@ -354,7 +354,7 @@ class DuckDBRows(DuckDBWrites):
         """
         column = sql.quote(key)
         rows, present = self.query(f"SELECT count(*), count({column}) FROM {table}")[0]
-        if not (rows == present and (unique or rows == self._hashes(table, column))):
+        if not (rows == present and (unique or self._differ(table, column, rows))):
             keys = self._scalar(f"SELECT count(DISTINCT {column}) FROM {table}")
             if rows != keys:
                 raise DuplicateKeyError(
@@ -362,17 +362,17 @@ class DuckDBRows(DuckDBWrites):
                 )
         return int(rows)
 
-    def _hashes(self, table: str, column: str) -> int:
-        """Count different hashes of keys; the keys themselves need far more memory."""
-        (rows,) = self.query(f"SELECT count(*) FROM {table}")[0]
+    def _differ(self, table: str, column: str, rows: int) -> bool:
+        """Tell it by hashes, some at a time; keys themselves need far more memory."""
         parts = rows // _HASHES + 1
-        return sum(
+        found = (
             self._scalar(
                 f"SELECT count(DISTINCT hash({column})) FROM {table}"
                 f" WHERE hash({column}) % {parts} = {part}"
             )
             for part in range(parts)
         )
+        return bool(sum(found) == rows)
 
     def _summary(
         self, table: str, schema: TableSchema, cursor_field: str | None
