@@ -17,7 +17,7 @@ from lht.config import SalesforceConnection
 from lht.decode import decode_json
 from lht.devorg.faults import Corrupt
 from lht.events import Event, ObjectFailed, Progress
-from lht.exceptions import LHTError, SalesforceAuthError, SyncError
+from lht.exceptions import ConfigError, LHTError, SalesforceAuthError, SyncError
 from lht.report.values import Status
 from lht.salesforce import rest_query
 from lht.salesforce.auth import AccessInfo
@@ -228,3 +228,17 @@ def test_connections_do_not_show_their_secrets(scene: Scene) -> None:
     shown = " ".join(f"{holder!r} {holder!s}" for holder in holders)
     assert secret not in shown
     assert access_token not in shown
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"objects": ["Account", "\udcff"]}, {"where": "\udcff"}, {"fields": [b"x"]}],
+)
+def test_what_is_no_text_is_refused_before_anything_begins(
+    scene: Scene, given: dict[str, Any]
+) -> None:
+    """A shell's bytes that are no UTF-8 can be neither sent nor remembered."""
+    asked = {"objects": "Account", **given}
+    with pytest.raises(ConfigError, match=r"is none|not bytes"):
+        sync(salesforce=scene.client, warehouse=scene.warehouse, **asked)
+    assert runs(scene.warehouse) == []

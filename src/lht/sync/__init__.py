@@ -67,9 +67,7 @@ def sync(
         SyncError: Objects failed; its ``report`` has all receipts.
         LHTError: Nothing was started.
     """
-    options = options or _options(mode, where, fields)
-    if not isinstance(options.where, str | None):
-        raise ConfigError(f"a filter is a text, not {type(options.where).__name__}")
+    options = _checked(options or _options(mode, where, fields))
     with (
         opened_client(salesforce) as client,
         opened_warehouse(warehouse, create=not dry_run) as place,
@@ -118,7 +116,7 @@ def plan_sync(
             client,
             place,
             schema=schema or place.schema or DEFAULT_SCHEMA,
-            options=_options(mode, where, fields),
+            options=_checked(_options(mode, where, fields)),
             listener=ignore,
             max_parallel=max_parallel,
         )
@@ -147,6 +145,11 @@ def _options(
         raise ConfigError(f"mode={mode!r} is none of {known}") from error
 
 
+def _checked(options: Options) -> Options:
+    _check_text("a filter is a text", options.where or "", *(options.fields or ()))
+    return options
+
+
 def _targets(
     objects: str | Iterable[str], schema: str | None, table: str | None
 ) -> dict[str, str | None]:
@@ -154,9 +157,7 @@ def _targets(
     if not isinstance(objects, str | Iterable):
         raise ConfigError(f"names are expected, not {type(objects).__name__}")
     names = [objects] if isinstance(objects, str) else list(objects)
-    for what in (*names, schema or "", table or ""):
-        if not isinstance(what, str):
-            raise ConfigError(f"a name is expected, not {type(what).__name__}")
+    _check_text("a name is expected", *names, schema or "", table or "")
     if (schema or "").upper() == SCHEMA:
         raise ConfigError(f"the schema {SCHEMA} is lht's own", hint="name another")
     unique = list({name.lower(): name for name in reversed(names)}.values())[::-1]
@@ -165,6 +166,16 @@ def _targets(
     if table is not None and len(unique) > 1:
         raise ConfigError("--table goes with a single object")
     return dict.fromkeys(unique, table)
+
+
+def _check_text(expected: str, *given: object) -> None:
+    for what in given:
+        if not isinstance(what, str):
+            raise ConfigError(f"{expected}, not {type(what).__name__}")
+        try:
+            what.encode()
+        except UnicodeEncodeError as error:  # a shell's bytes that are no UTF-8
+            raise ConfigError(f"{expected}, and {what!a} is none") from error
 
 
 class _CallableModule(ModuleType):

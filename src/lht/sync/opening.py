@@ -32,7 +32,7 @@ def ask_about(client: Client, names: Sequence[str]) -> Answers | None:
         paths = [describe.path_of(name) for name in names]
         paths += [replication.path_of(name, now) for name in names]
         return composite.read_all(client, paths, now=now)
-    except Exception:  # noqa: BLE001  each object then meets its own
+    except (SalesforceError, StoppedError):
         return None
 
 
