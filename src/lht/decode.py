@@ -4,11 +4,13 @@ Both wire forms are first read as columns of text (null and empty text are one t
 Salesforce: null). One function then converts text to the type of the column. A number
 never passes through a float on its way into a decimal, and where a value needs more
 room than its column has, the batch carries that column in the wider type it needs.
+What Arrow's reader of CSV takes as its cast from text would (but that it overlooks
+blanks around a value), it parses at once.
 """
 
 import io
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
@@ -34,6 +36,7 @@ _WHOLE: Final = PRECISION - MAX_SCALE  # digits before the point that always fit
 _ANY_SIZE: Final = 2**31 - 1
 SLICE_BYTES: Final = 1 << 20  # of a CSV, read at a time: small enough for a cache
 _PIECE_BYTES: Final = 1 << 16
+_NO_CSV: Final = (pa.ArrowInvalid, UnicodeDecodeError)
 _AGAIN: Final = "run it again; if it happens again, please report it"
 _ARROW: Final = {
     "string": pa.string(),
@@ -43,6 +46,13 @@ _ARROW: Final = {
     "date": pa.date32(),
     "time": pa.time64("us"),
     "timestamp": pa.timestamp("ms"),
+}
+_TEXT: Final = pa.string()
+_PARSED: Final = {  # by the reader of CSV, as by a cast
+    "bool": pa.bool_(),
+    "double": pa.float64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("ms", "UTC"),
 }
 
 
@@ -71,7 +81,7 @@ def decode_csv(
 
     Args:
         body: The plain CSV, whole or in pieces, with its header, which must name the
-            columns of *schema* (in any order and case).
+            columns of *schema* (in any order and case). It may be iterated twice.
         schema: The columns wanted.
         rows: The number of records that Salesforce says the page has.
 
@@ -84,25 +94,22 @@ def decode_csv(
         DataError: It is no CSV, or has other columns: it will be that again.
         UnencodableValueError: A text is no value of its column's type.
     """
-    pieces = _pieces(body) if isinstance(body, bytes) else body
-    slices = whole_records(piece for piece in pieces if piece)
-    first = next(slices, None)
-    if first is None:
-        texts = pa.table(dict.fromkeys(schema.names, _EMPTY))
-    else:
-        texts = _texts(first, slices)
-    if texts.num_rows != rows:
+    try:
+        read = _read(body, _PARSED, schema)
+    except _NO_CSV:  # it may be a value: converting texts tells whose
+        read = _texts(body, schema)
+    if read.num_rows != rows:
         raise RowCountMismatchError(
-            f"a result page has {texts.num_rows} rows where Salesforce reports {rows}",
+            f"a result page has {read.num_rows} rows where Salesforce reports {rows}",
             hint=_AGAIN,
         )
-    by_name = {name.lower(): name for name in texts.column_names}
-    if len(by_name) < len(texts.column_names) or set(by_name) != set(schema.by_name):
+    by_name = {name.lower(): name for name in read.column_names}
+    if len(by_name) < len(read.column_names) or set(by_name) != set(schema.by_name):
         raise DataError("a result page has other columns than were asked", hint=_AGAIN)
-    return _table(schema, lambda column: texts.column(by_name[column.name.lower()]))
+    return _table(schema, lambda column: read.column(by_name[column.name.lower()]))
 
 
-def whole_records(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def whole_records(pieces: Iterable[bytes]) -> Iterator[pa.Buffer]:
     """Yield a CSV again, in slices that end behind records.
 
     Args:
@@ -119,15 +126,25 @@ def whole_records(pieces: Iterable[bytes]) -> Iterator[bytes]:
         if size + len(piece) >= SLICE_BYTES:
             end = _end_of_records(piece, within=within)
         if end:
-            yield b"".join((*held, memoryview(piece)[:end]))
+            yield _joined((*held, memoryview(piece)[:end]), size + end)
             held, size = [], 0
         held.append(piece[end:])
         size += len(piece) - end
-    rest = b"".join(held)
-    if within or rest[-1:] not in {b"\n", b""}:
+    rest = _joined(held, size)
+    if within or (size and rest[-1] != ord("\n")):
         raise RowCountMismatchError("a result page is cut", hint=_AGAIN)
-    if rest:
+    if size:
         yield rest
+
+
+def _joined(pieces: Iterable[bytes | memoryview], size: int) -> pa.Buffer:
+    """Return pieces as one, in Arrow's memory, which it uses again and again."""
+    whole = pa.allocate_buffer(size)
+    room, at = memoryview(whole).cast("B"), 0
+    for piece in pieces:
+        room[at : at + len(piece)] = piece
+        at += len(piece)
+    return whole
 
 
 def _octets(text: bytes) -> pa.Array:
@@ -166,33 +183,60 @@ def _pieces(body: bytes) -> Iterator[bytes]:
 class _Slices(io.RawIOBase):
     """A file whose reads give one slice each, however much is asked for."""
 
-    def __init__(self, slices: Iterator[bytes]) -> None:
+    def __init__(self, slices: Iterator[pa.Buffer]) -> None:
         self._slices = slices
 
     def readable(self) -> bool:
         return True
 
-    def read(self, _size: int = -1) -> bytes:
+    def read(self, _size: int = -1) -> pa.Buffer | bytes:
         return next(self._slices, b"")
 
 
-def _texts(first: bytes, others: Iterator[bytes]) -> pa.Table:
-    """Read a CSV, cut behind records, as columns of text.
+def _read(
+    body: bytes | Iterable[bytes],
+    types: Mapping[str, pa.DataType],
+    schema: TableSchema,
+) -> pa.Table:
+    """Read a CSV as columns of these types, by type name, and all others as texts.
 
     The reader takes what a read gives for one block. A block as large as a page is
     slow, for each column walks through all of it; in a block that is cut anywhere, CR
     and LF of a quoted value may fall apart, and the reader then loses the LF. As these
     end behind records, it need not look for newlines in values to find where to cut.
     """
-    header = first[: first.find(b"\n") + 1]
+    pieces = _pieces(body) if isinstance(body, bytes) else body
+    slices = whole_records(piece for piece in pieces if piece)
+    first = next(slices, None)
+    if first is None:
+        return pa.table(dict.fromkeys(schema.names, _EMPTY))
+    header = io.BytesIO(first).readline()
+    names = pcsv.read_csv(pa.BufferReader(header)).column_names
+    kinds = {c.name.lower(): types.get(c.arrow_type, _TEXT) for c in schema.columns}
+    return pcsv.read_csv(
+        _Slices(itertools.chain((first,), slices)),
+        read_options=pcsv.ReadOptions(block_size=_ANY_SIZE, use_threads=False),
+        parse_options=pcsv.ParseOptions(newlines_in_values=False),
+        convert_options=pcsv.ConvertOptions(
+            column_types={n: kinds.get(n.lower(), _TEXT) for n in names},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+            true_values=["true"],
+            false_values=["false"],
+        ),
+    )
+
+
+def _texts(body: bytes | Iterable[bytes], schema: TableSchema) -> pa.Table:
+    """Read a CSV as columns of text.
+
+    Raises:
+        DataError: It is none.
+    """
     try:
-        return pcsv.read_csv(
-            _Slices(itertools.chain((first,), others)),
-            read_options=pcsv.ReadOptions(block_size=_ANY_SIZE, use_threads=False),
-            parse_options=pcsv.ParseOptions(newlines_in_values=False),
-            convert_options=_text_options(header),
-        )
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        return _read(body, {}, schema)
+    except _NO_CSV as error:
         raise DataError(
             "a result page is not the CSV that was asked for",
             why=str(error).partition(":")[0],
@@ -257,16 +301,6 @@ def _table(
     return pa.Table.from_arrays(arrays, names=list(schema.names))
 
 
-def _text_options(header: bytes) -> pcsv.ConvertOptions:
-    names = pcsv.read_csv(pa.BufferReader(header)).column_names
-    return pcsv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()),
-        null_values=[""],
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=True,
-    )
-
-
 _EMPTY: Final = pa.nulls(0, pa.string())
 
 
@@ -287,6 +321,8 @@ def _convert(
 ) -> pa.Array | pa.ChunkedArray:
     if column.arrow_type == "string":
         return text
+    if text.type != _TEXT:  # parsed by the reader
+        return text.cast(arrow_type(column.arrow_type))
     if isinstance(text, pa.ChunkedArray):  # costs less than to convert each chunk
         text = text.combine_chunks()
     try:

@@ -81,7 +81,7 @@ GUARDS: Mapping[str, tuple[Patch, ...]] = {
     "numbers are cast only where they fit": (_put(decode, "_fitting", lambda _: "."),),
     "a page is cut behind records only": (_put(decode, "whole_records", iter),),
     "what gzip tells of a page is compared": (
-        _put(_result_pages, "inflated", _trusting),
+        _put(_result_pages, "Inflated", _trusting),
     ),
     "a cut page is fetched again": (_put(_result_pages, "_MAX_DAMAGED", 1),),
     "a load is one transaction": (_put(DuckDBSession, "transaction", _no_block),),

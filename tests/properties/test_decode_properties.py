@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import msgspec
 import pyarrow as pa
@@ -13,8 +14,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lht import decode
 from lht.decode import decode_csv, decode_json, type_name
-from lht.exceptions import RowCountMismatchError
+from lht.exceptions import RowCountMismatchError, UnencodableValueError
 from lht.schema import Column, TableSchema
 from lht.typemap import MAX_SCALE, scale_of
 
@@ -178,6 +180,42 @@ def fits(texts: Sequence[str], scale: int) -> bool:
     needed = max([scale, *(-int(n.as_tuple().exponent) for n in numbers)])
     whole = max([0, *(n.adjusted() + 1 for n in numbers if n)])
     return needed <= MAX_SCALE and whole + needed <= 38
+
+
+NEARLY = {
+    "bool": ["true", "false", "True", "1"],
+    "double": ["1.5", "-2", "1.0E5", "1.0E-90", "NaN", "1E400", ".5", "0x10"],
+    "date": ["2020-02-29", "1700-01-01", "4000-12-31", "2020-1-1", "10000-01-01"],
+    "timestamp": [
+        "2020-01-01T00:00:00.000Z",
+        "2020-01-01T23:59:60.000+0000",
+        "1700-01-01 00:00:00.123456Z",
+        "2020-01-01T00:00:00.000",
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", NEARLY)
+@given(data=st.data())
+def test_what_is_parsed_at_once_is_parsed_as_texts_are(
+    kind: str, data: st.DataObject
+) -> None:
+    """Arrow's reader takes what its cast takes, as that, and nothing else."""
+    text = data.draw(st.sampled_from(NEARLY[kind]))
+    at, until = (data.draw(st.integers(0, len(text))) for _ in range(2))
+    new = data.draw(st.text("0123456789eETZ:.+-af", max_size=2))
+    texts = ["", text[:at] + new + text[until:]]
+
+    def outcome() -> str:
+        try:
+            table = decode_csv(page(texts), schema(kind), rows=len(texts))
+        except UnencodableValueError as error:
+            return str(error)
+        return f"{table.schema} {table.column(1)}"
+
+    with mock.patch.object(decode, "_PARSED", {}):
+        as_text = outcome()
+    assert outcome() == as_text
 
 
 @given(st.lists(TEXT | WORDS, min_size=1, max_size=4), st.data())

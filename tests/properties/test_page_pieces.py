@@ -15,7 +15,7 @@ from tests.pieces import pieces_of, small_pieces
 
 from lht.decode import decode_csv
 from lht.exceptions import RowCountMismatchError
-from lht.salesforce._wire import inflated
+from lht.salesforce._wire import Inflated
 from lht.schema import Column, TableSchema
 from lht.typemap import MAX_SCALE, PRECISION
 
@@ -150,7 +150,7 @@ def test_gzip_is_the_same_in_any_pieces(
     parts = (gzip.compress(body[:99]), gzip.compress(body[99:]))
     for wire in (gzip.compress(body), b"".join(parts)):
         with small_pieces(size):
-            assert b"".join(inflated(cut(wire, places))) == body
+            assert b"".join(Inflated(cut(wire, places))) == body
 
 
 @settings(max_examples=2, phases=[Phase.generate])

@@ -23,7 +23,7 @@ from lht.exceptions import (
 from lht.pages import CsvFile, header_of
 from lht.salesforce import _errors
 from lht.salesforce._bodies import Wire
-from lht.salesforce._wire import Answer, inflated
+from lht.salesforce._wire import Answer, Inflated
 from lht.salesforce.client import Client
 from lht.schema import TableSchema
 
@@ -76,7 +76,7 @@ class ResultPage:
             raise
 
     def _plain(self) -> Iterable[bytes]:
-        return inflated(self.pieces) if self.gzipped else self.pieces
+        return Inflated(self.pieces) if self.gzipped else self.pieces
 
     def texts(self, schema: TableSchema) -> pa.Table:
         """Return its values as texts; see ``lht.decode``."""

@@ -69,29 +69,35 @@ class Answer:
 
     def body(self) -> bytes:
         """Return the plain body, checked against the gzip trailer."""
-        return b"".join(inflated(self.pieces) if self.gzipped else self.pieces)
+        return b"".join(Inflated(self.pieces) if self.gzipped else self.pieces)
 
 
-def inflated(wire: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield what a whole gzip body holds, piece by piece.
+@dataclass(frozen=True, slots=True)
+class Inflated:
+    """What a whole gzip body holds, piece by piece; inflated anew for each iteration.
 
     The pieces are good once the last one is there: the checksum comes at the end.
 
     Raises:
         SalesforceUnavailableError: It is cut short or corrupt; ask for it again.
     """
-    if not any(wire):
-        raise SalesforceUnavailableError(
-            "an answer arrived empty that should not be", hint=_DAMAGED
-        )
-    try:
-        yield from _inflated(wire)
-    except (EOFError, _CodecError) as exc:
-        raise SalesforceUnavailableError(
-            "an answer arrived cut short or corrupt",
-            why=str(exc),
-            hint=_DAMAGED,
-        ) from exc
+
+    wire: Sequence[bytes]
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the pieces."""
+        if not any(self.wire):
+            raise SalesforceUnavailableError(
+                "an answer arrived empty that should not be", hint=_DAMAGED
+            )
+        try:
+            yield from _inflated(self.wire)
+        except (EOFError, _CodecError) as exc:
+            raise SalesforceUnavailableError(
+                "an answer arrived cut short or corrupt",
+                why=str(exc),
+                hint=_DAMAGED,
+            ) from exc
 
 
 def _inflated(wire: Sequence[bytes]) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from lht.salesforce import _wire
 
 
 def inflate(wire):
-    return b"".join(_wire.inflated([wire]))
+    return b"".join(_wire.Inflated([wire]))
 
 
 @given(st.binary(max_size=200), st.data())
