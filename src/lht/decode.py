@@ -10,7 +10,7 @@ blanks around a value), it parses at once.
 
 import io
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
@@ -35,7 +35,7 @@ from lht.typemap import (
 _WHOLE: Final = PRECISION - MAX_SCALE  # digits before the point that always fit
 _ANY_SIZE: Final = 2**31 - 1
 SLICE_BYTES: Final = 1 << 20  # of a CSV, read at a time: small enough for a cache
-_PIECE_BYTES: Final = 1 << 16
+_TAIL_BYTES: Final = 1 << 14  # in which most likely a record ends
 _NO_CSV: Final = (pa.ArrowInvalid, UnicodeDecodeError)
 _AGAIN: Final = "run it again; if it happens again, please report it"
 _ARROW: Final = {
@@ -47,6 +47,8 @@ _ARROW: Final = {
     "time": pa.time64("us"),
     "timestamp": pa.timestamp("ms"),
 }
+Plain = io.RawIOBase | io.BufferedIOBase  # a CSV as a file that is read once
+Opener = Callable[[], Plain]
 _TEXT: Final = pa.string()
 _PARSED: Final = {  # by the reader of CSV, as by a cast
     "bool": pa.bool_(),
@@ -74,14 +76,13 @@ def arrow_schema(schema: TableSchema) -> pa.Schema:
     return pa.schema([(c.name, arrow_type(c.arrow_type)) for c in schema.columns])
 
 
-def decode_csv(
-    body: bytes | Iterable[bytes], schema: TableSchema, *, rows: int
-) -> pa.Table:
+def decode_csv(body: bytes | Opener, schema: TableSchema, *, rows: int) -> pa.Table:
     """Decode one result page of a bulk job.
 
     Args:
-        body: The plain CSV, whole or in pieces, with its header, which must name the
-            columns of *schema* (in any order and case). It may be iterated twice.
+        body: The plain CSV, or what opens it as a file from its start (it may be
+            called twice), with its header, which must name the columns of *schema*
+            (in any order and case).
         schema: The columns wanted.
         rows: The number of records that Salesforce says the page has.
 
@@ -109,75 +110,77 @@ def decode_csv(
     return _table(schema, lambda column: read.column(by_name[column.name.lower()]))
 
 
-def whole_records(pieces: Iterable[bytes]) -> Iterator[pa.Buffer]:
+def whole_records(source: Plain) -> Iterator[pa.Buffer]:
     """Yield a CSV again, in slices that end behind records.
 
     Args:
-        pieces: The CSV, cut anywhere, also within a quoted value.
+        source: The CSV as a file.
 
     Raises:
         RowCountMismatchError: It ends within a record.
     """
-    held: list[bytes] = []
-    size, within = 0, False  # of what is held; whether a quoted value is open behind it
-    for piece in pieces:
-        within ^= _has_odd_quotes(piece)
-        end = 0
-        if size + len(piece) >= SLICE_BYTES:
-            end = _end_of_records(piece, within=within)
+    rest = memoryview(b"")  # of what was read: the start of a record
+    within = False  # whether a quoted value is open behind it
+    while True:
+        room = pa.allocate_buffer(len(rest) + SLICE_BYTES)
+        view = memoryview(room).cast("B")
+        view[: len(rest)] = rest
+        size = len(rest) + _filled(view[len(rest) :], source)
+        if size == len(rest):
+            break
+        within ^= _has_odd_quotes(room.slice(len(rest), size - len(rest)))
+        end = _end_of_records(view[:size], within=within)
         if end:
-            yield _joined((*held, memoryview(piece)[:end]), size + end)
-            held, size = [], 0
-        held.append(piece[end:])
-        size += len(piece) - end
-    rest = _joined(held, size)
-    if within or (size and rest[-1] != ord("\n")):
+            yield room.slice(0, end)
+        rest = view[end:size]
+    if rest:
         raise RowCountMismatchError("a result page is cut", hint=_AGAIN)
-    if size:
-        yield rest
 
 
-def _joined(pieces: Iterable[bytes | memoryview], size: int) -> pa.Buffer:
-    """Return pieces as one, in Arrow's memory, which it uses again and again."""
-    whole = pa.allocate_buffer(size)
-    room, at = memoryview(whole).cast("B"), 0
-    for piece in pieces:
-        room[at : at + len(piece)] = piece
-        at += len(piece)
-    return whole
+def _filled(room: memoryview, source: Plain) -> int:
+    """Read as much as there is room for; return how much came."""
+    size = 0
+    while size < len(room) and (more := source.readinto(room[size:])):
+        size += more
+    return size
 
 
-def _octets(text: bytes) -> pa.Array:
-    return pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])
+def _octets(buffer: pa.Buffer) -> pa.Array:
+    return pa.Array.from_buffers(pa.uint8(), buffer.size, [None, buffer])
 
 
-_QUOTE: Final = _octets(b'"')[0]  # pa.scalar would load pandas, where there is one
+_QUOTE: Final = _octets(pa.py_buffer(b'"'))[0]  # pa.scalar would load pandas
 
 
-def _has_odd_quotes(piece: bytes) -> bool:
+def _has_odd_quotes(text: pa.Buffer) -> bool:
     """Tell it as Arrow counts: four times as fast, and other threads go on."""
-    return bool(pc.equal(_octets(piece), _QUOTE).true_count % 2)
+    return bool(pc.equal(_octets(text), _QUOTE).true_count % 2)
 
 
-def _end_of_records(piece: bytes, *, within: bool) -> int:
-    """Return where the last record that ends in a piece does so, 0 if none does.
+def _end_of_records(text: memoryview, *, within: bool) -> int:
+    """Return where the last record that ends in a text does so, 0 if none does.
 
     Args:
-        piece: Of a CSV.
+        text: Of a CSV.
         within: Whether its end is within a quoted value.
     """
-    end = len(piece)
-    while (newline := piece.rfind(b"\n", 0, end)) >= 0:
-        within ^= bool(piece.count(b'"', newline, end) % 2)
+    tail = bytes(text[-_TAIL_BYTES:])
+    found = _last_newline(tail, within=within)
+    if not found and len(tail) < len(text):
+        tail = bytes(text)
+        found = _last_newline(tail, within=within)
+    return found and len(text) - len(tail) + found
+
+
+def _last_newline(text: bytes, *, within: bool) -> int:
+    """Return the place behind the last newline that is within no value, or 0."""
+    end = len(text)
+    while (newline := text.rfind(b"\n", 0, end)) >= 0:
+        within ^= bool(text.count(b'"', newline, end) % 2)
         if not within:
             return newline + 1
         end = newline
     return 0
-
-
-def _pieces(body: bytes) -> Iterator[bytes]:
-    starts = range(0, len(body), _PIECE_BYTES)
-    return (body[at : at + _PIECE_BYTES] for at in starts)
 
 
 class _Slices(io.RawIOBase):
@@ -194,7 +197,7 @@ class _Slices(io.RawIOBase):
 
 
 def _read(
-    body: bytes | Iterable[bytes],
+    body: bytes | Opener,
     types: Mapping[str, pa.DataType],
     schema: TableSchema,
 ) -> pa.Table:
@@ -205,12 +208,12 @@ def _read(
     and LF of a quoted value may fall apart, and the reader then loses the LF. As these
     end behind records, it need not look for newlines in values to find where to cut.
     """
-    pieces = _pieces(body) if isinstance(body, bytes) else body
-    slices = whole_records(piece for piece in pieces if piece)
+    source = io.BytesIO(body) if isinstance(body, bytes) else body()
+    slices = whole_records(source)
     first = next(slices, None)
     if first is None:
         return pa.table(dict.fromkeys(schema.names, _EMPTY))
-    header = io.BytesIO(first).readline()
+    header = io.BufferedReader(pa.BufferReader(first)).readline()
     names = pcsv.read_csv(pa.BufferReader(header)).column_names
     kinds = {c.name.lower(): types.get(c.arrow_type, _TEXT) for c in schema.columns}
     return pcsv.read_csv(
@@ -228,7 +231,7 @@ def _read(
     )
 
 
-def _texts(body: bytes | Iterable[bytes], schema: TableSchema) -> pa.Table:
+def _texts(body: bytes | Opener, schema: TableSchema) -> pa.Table:
     """Read a CSV as columns of text.
 
     Raises:

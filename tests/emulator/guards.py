@@ -4,12 +4,15 @@ A guard keeps a promise when something goes wrong. ``test_guards`` takes each of
 away, and lets the test fail that is there to notice.
 """
 
+import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
+
+import pyarrow as pa
 
 from lht import decode
 from lht.config import SalesforceConnection
@@ -51,9 +54,14 @@ def _committed_anyway(self: DuckDBSession) -> Iterator[None]:
         self.execute("COMMIT")
 
 
-def _trusting(wire: Sequence[bytes]) -> Iterator[bytes]:
+def _trusting(wire: Sequence[bytes]) -> io.BytesIO:
     deflated = b"".join(wire)[_GZIP_HEAD:]
-    yield zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated)
+    return io.BytesIO(zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated))
+
+
+def _cut_anywhere(source: decode.Plain) -> Iterator[pa.Buffer]:
+    while piece := source.read(decode.SLICE_BYTES):
+        yield pa.py_buffer(piece)
 
 
 def _now(of: client.Client, _: Any) -> datetime:
@@ -79,9 +87,11 @@ GUARDS: Mapping[str, tuple[Patch, ...]] = {
         _put(bulk_query, "_OPERATION", "query"),
     ),
     "numbers are cast only where they fit": (_put(decode, "_fitting", lambda _: "."),),
-    "a page is cut behind records only": (_put(decode, "whole_records", iter),),
+    "a page is cut behind records only": (
+        _put(decode, "whole_records", _cut_anywhere),
+    ),
     "what gzip tells of a page is compared": (
-        _put(_result_pages, "Inflated", _trusting),
+        _put(_result_pages, "opened", _trusting),
     ),
     "a cut page is fetched again": (_put(_result_pages, "_MAX_DAMAGED", 1),),
     "a load is one transaction": (_put(DuckDBSession, "transaction", _no_block),),

@@ -1,8 +1,9 @@
 """The pages of a finished query job: fetched by threads, whole, each once."""
 
 import gzip
+import io
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from lht.exceptions import (
 from lht.pages import CsvFile, header_of
 from lht.salesforce import _errors
 from lht.salesforce._bodies import Wire
-from lht.salesforce._wire import Answer, Inflated
+from lht.salesforce._wire import Answer, Joined, opened
 from lht.salesforce.client import Client
 from lht.schema import TableSchema
 
@@ -60,7 +61,7 @@ class ResultPage:
         Raises:
             SalesforceUnavailableError: It came cut short or corrupt: fetch it again.
         """
-        return b"".join(self._plain())
+        return self._opened().readall()
 
     def checked(self) -> Self:
         """Return itself, known to be undamaged; see ``body``."""
@@ -70,13 +71,13 @@ class ResultPage:
     def decoded(self, schema: TableSchema) -> pa.Table:
         """Return its values; see ``lht.decode.decode_csv``."""
         try:
-            return decode_csv(self._plain(), schema, rows=self.rows)
+            return decode_csv(self._opened, schema, rows=self.rows)
         except Exception:  # whatever corrupt bytes led to: they are asked for again
             self.checked()
             raise
 
-    def _plain(self) -> Iterable[bytes]:
-        return Inflated(self.pieces) if self.gzipped else self.pieces
+    def _opened(self) -> io.RawIOBase:
+        return opened(self.pieces) if self.gzipped else Joined(self.pieces)
 
     def texts(self, schema: TableSchema) -> pa.Table:
         """Return its values as texts; see ``lht.decode``."""

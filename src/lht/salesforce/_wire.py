@@ -1,11 +1,13 @@
 """One HTTP exchange: bytes out, bytes in, nothing interpreted but the transport."""
 
 import functools
+import gzip
+import io
 import logging
 import os
 import ssl
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,19 +18,17 @@ from lht.exceptions import ConfigError, SalesforceUnavailableError
 from lht.salesforce._org_url import is_loopback
 
 
-def _gzip_codec() -> tuple[Callable[..., Any], type[Exception]]:
-    """Return what makes a decompressor, and its own error for a corrupt body."""
+def _gzip_codec() -> tuple[type[gzip.GzipFile], type[Exception]]:
+    """Return what reads gzip, and its own error for a corrupt body."""
     try:
-        from isal import isal_zlib
+        from isal import igzip, isal_zlib
     except ImportError:  # platforms without isal wheels
-        return zlib.decompressobj, zlib.error
-    return isal_zlib.decompressobj, isal_zlib.error  # type: ignore[return-value]  # stub
+        return gzip.GzipFile, zlib.error
+    return igzip.IGzipFile, isal_zlib.error  # type: ignore[return-value]  # stub
 
 
-_decompressor, _CodecError = _gzip_codec()
-_GZIP = 31  # the window bits that stand for gzip
+_GzipFile, _CodecError = _gzip_codec()
 _DAMAGED = "something on the way damages answers: try again, or another network"
-_PIECE_BYTES = 1 << 20  # at most, of a plain body
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _TLS_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -69,30 +69,39 @@ class Answer:
 
     def body(self) -> bytes:
         """Return the plain body, checked against the gzip trailer."""
-        return b"".join(Inflated(self.pieces) if self.gzipped else self.pieces)
+        return opened(self.pieces).readall() if self.gzipped else self.wire
 
 
-@dataclass(frozen=True, slots=True)
-class Inflated:
-    """What a whole gzip body holds, piece by piece; inflated anew for each iteration.
+def opened(wire: Sequence[bytes]) -> io.RawIOBase:
+    """Return what a gzip body holds, as a file.
 
-    The pieces are good once the last one is there: the checksum comes at the end.
+    What is read of it is good once its end is reached: the checksum comes there.
+
+    Args:
+        wire: The body, in pieces.
 
     Raises:
-        SalesforceUnavailableError: It is cut short or corrupt; ask for it again.
+        SalesforceUnavailableError: While it is opened or read: it is cut short or
+            corrupt; ask for it again.
     """
+    if not any(wire):
+        raise SalesforceUnavailableError(
+            "an answer arrived empty that should not be", hint=_DAMAGED
+        )
+    return _Inflated(wire)
 
-    wire: Sequence[bytes]
 
-    def __iter__(self) -> Iterator[bytes]:
-        """Yield the pieces."""
-        if not any(self.wire):
-            raise SalesforceUnavailableError(
-                "an answer arrived empty that should not be", hint=_DAMAGED
-            )
+class _Inflated(io.RawIOBase):
+    def __init__(self, wire: Iterable[bytes]) -> None:
+        self._file = _GzipFile(fileobj=Joined(wire), mode="rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int:
         try:
-            yield from _inflated(self.wire)
-        except (EOFError, _CodecError) as exc:
+            return self._file.readinto(room)
+        except (EOFError, OSError, _CodecError) as exc:
             raise SalesforceUnavailableError(
                 "an answer arrived cut short or corrupt",
                 why=str(exc),
@@ -100,20 +109,30 @@ class Inflated:
             ) from exc
 
 
-def _inflated(wire: Sequence[bytes]) -> Iterator[bytes]:
-    inflater = _decompressor(_GZIP)
-    for came in wire:
-        left, piece = came, b""
-        while left or len(piece) == _PIECE_BYTES:
-            if inflater.eof:  # a body may have several parts
-                if not left:
-                    break
-                inflater = _decompressor(_GZIP)
-            piece = inflater.decompress(left, _PIECE_BYTES)
-            left = inflater.unconsumed_tail or inflater.unused_data
-            yield piece
-    if not inflater.eof:
-        raise EOFError("it ends before its end marker")
+class Joined(io.RawIOBase):
+    """Pieces as one file."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        """Read *pieces*, which stay as they are."""
+        self._pieces = iter(pieces)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, room: Any) -> int:
+        """Fill *room* as far as the piece goes; return how far, 0 at the end."""
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece)
+        view = memoryview(room)
+        size = min(len(view), len(self._left))
+        view[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
 
 
 @functools.cache

@@ -125,7 +125,7 @@ def test_a_page_whose_rows_do_not_fit_is_fetched_again(org, client):
 
 def test_an_ended_session_is_no_end_of_pages(org, client):
     """A session that ends between pages is renewed once, and no page is lost."""
-    made = Pages(org, [1] * 8)
+    made = Pages(org, [1] * 30)
     pages = iter_result_pages(client, made.job)
     first = next(pages)
     org.expire_sessions()
