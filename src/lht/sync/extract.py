@@ -1,11 +1,17 @@
 """Reading a planned object from Salesforce as Arrow batches, and counting it."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from lht.exceptions import ConfigError, SalesforceAPIError
+from lht.exceptions import (
+    ConfigError,
+    RowCountMismatchError,
+    SalesforceAPIError,
+    SalesforceUnavailableError,
+)
 from lht.pages import Counted, Page
 from lht.salesforce import bulk_query, replication, rest_query
 from lht.salesforce.bulk_query import QueryJob
@@ -43,6 +49,28 @@ class Extraction:
     downloaded: int = 0
     size_bytes: int = 0
     on_rows: OnRows = field(default=lambda *_: None, repr=False)
+
+    def fetch(self) -> int:
+        """Let all pages come now, to be read later; return how large they are.
+
+        One that proves to be damaged then is fetched again, with all others.
+        """
+        source = self.source
+        pages: list[Page] = list(source(lambda page: page))
+
+        def fetched(read: Callable[[Page], Any]) -> Iterator[Any]:
+            try:  # in a thread that ends: each one keeps memory that it once had
+                with ThreadPoolExecutor(1, "lht-page-read") as thread:
+                    found = list(thread.map(read, pages))
+            except (RowCountMismatchError, SalesforceUnavailableError):
+                if self.job is None:
+                    raise
+                yield from source(read)
+            else:
+                yield from found
+
+        self.source = fetched
+        return sum(page.size_bytes for page in pages)
 
     def through(self, read: Callable[[Page], T]) -> Iterator[T]:
         """Yield what *read* makes of each page, counting rows and bytes."""

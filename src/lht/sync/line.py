@@ -1,7 +1,7 @@
 """One object on its way: describe, plan, extract, load, commit, clean up."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -56,6 +56,7 @@ from lht.sync.telling import Context, Teller
 from lht.warehouse.base import Session
 
 REST_TRIES: Final = 3  # a query whose cursor died is started again
+SMALL_ROWS: Final = 50_000  # a page of a job
 SIGNPOST_KEEPS: Final = timedelta(minutes=1)  # an older one would read more again
 
 
@@ -325,9 +326,12 @@ class Line(Teller):
     def _committed(
         self, session: Session, planned: Planned, extraction: Extraction
     ) -> ObjectReport:
-        with self._slot(), self._unusable_job_discarded(session, extraction):
+        extraction.on_rows = self._saw_rows
+        with (
+            self._unusable_job_discarded(session, extraction),
+            self._slot(planned, extraction),
+        ):
             self._step = "loading"
-            extraction.on_rows = self._saw_rows
             return load(
                 session,
                 self._context.leases,
@@ -338,21 +342,29 @@ class Line(Teller):
             )
 
     @contextmanager
-    def _slot(self) -> Iterator[None]:
-        """Wait until the warehouse can take one more load."""
+    def _slot(self, planned: Planned, extraction: Extraction) -> Iterator[None]:
+        """Wait until the warehouse can take one more load.
+
+        Who waits has what is small fetched before, and lends its place.
+        """
         context = self._context
-        if not context.slots.acquire(blocking=False):
-            most = context.warehouse.capabilities.parallel_loads
-            context.emit(
-                ObjectQueued(
-                    run_id=context.run_id, sobject=self.name, max_parallel=most
+        with ExitStack() as waiting:
+            if not context.slots.acquire(blocking=False):
+                context.emit(
+                    ObjectQueued(
+                        run_id=context.run_id,
+                        sobject=self.name,
+                        max_parallel=context.parallel_loads,
+                    )
                 )
-            )
-            context.slots.acquire()
-        try:
-            yield
-        finally:
-            context.slots.release()
+                if context.shelf.has_room and _is_small(planned, extraction):
+                    waiting.enter_context(context.shelf.held(extraction.fetch()))
+                waiting.enter_context(context.places.lent())
+                context.slots.acquire()
+            try:
+                yield
+            finally:
+                context.slots.release()
 
     @contextmanager
     def _unusable_job_discarded(
@@ -383,3 +395,9 @@ class Line(Teller):
                 self._note(
                     f"job {job.job_id} is left for the next run: {error.message}"
                 )
+
+
+def _is_small(planned: Planned, extraction: Extraction) -> bool:
+    """Tell whether all of a result may be held in memory at once."""
+    rows = extraction.reported or planned.shown.estimated_rows
+    return rows is not None and rows <= SMALL_ROWS

@@ -1,12 +1,12 @@
-"""Who of a run's objects may work now."""
+"""Who of a run's objects may work now, and how much may wait for its turn."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Condition
+from threading import Condition, Lock
 
 
 class Places:
-    """So many objects work at the same time; who waits for a job lends the place.
+    """So many objects work at the same time; who waits for others lends the place.
 
     Who comes back goes before who has not begun: what was begun first, and that is the
     largest, is not kept waiting by all that is small.
@@ -47,3 +47,30 @@ class Places:
         with self._changed:
             self._free += 1
             self._changed.notify_all()
+
+
+class Shelf:
+    """Where results wait that have come before the warehouse can take them."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit = limit_bytes
+        self._used = 0
+        self._lock = Lock()
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more may come; a full shelf is too full by that one at most."""
+        return self._used < self._limit
+
+    @contextmanager
+    def held(self, size_bytes: int) -> Iterator[None]:
+        """Count what lies there for the block."""
+        self._add(size_bytes)
+        try:
+            yield
+        finally:
+            self._add(-size_bytes)
+
+    def _add(self, size_bytes: int) -> None:
+        with self._lock:
+            self._used += size_bytes

@@ -28,7 +28,7 @@ from lht.salesforce.client import Client
 from lht.sync.lease import Leases, live_leases
 from lht.sync.line import Line
 from lht.sync.opening import RecordCounts, ask_about, in_groups
-from lht.sync.places import Places
+from lht.sync.places import Places, Shelf
 from lht.sync.plan import Options
 from lht.sync.state import Store, utc_now
 from lht.sync.telling import Context
@@ -39,6 +39,7 @@ T = TypeVar("T")
 _log = logging.getLogger("lht.sync")
 KEPT_FOR_OTHERS: Final = 0.05  # of the org's API calls in 24 hours
 MOST_BEGUN: Final = 50  # objects, with those that wait for Salesforce to finish a job
+SHELF_BYTES: Final = 32 << 20  # of results that wait until others are loaded
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 
 
@@ -58,11 +59,12 @@ class Run:
     ) -> None:
         self.run_id = new_run_id()
         stop = threading.Event()
+        self._max_parallel = max(1, max_parallel)
+        loads = min(self._max_parallel, warehouse.capabilities.parallel_loads)
         self._client = client.scoped(
             max_calls=max_calls, kept_for_others=KEPT_FOR_OTHERS, stop=stop
         )
         self._warehouse = warehouse
-        self._max_parallel = max(1, max_parallel)
         self._started_at, self._clock = utc_now(), time.monotonic()
         self._context = Context(
             run_id=self.run_id,
@@ -74,7 +76,9 @@ class Run:
             counts=RecordCounts(self._client),
             emit=_one_at_a_time(listener),
             places=Places(self._max_parallel),
-            slots=threading.Semaphore(warehouse.capabilities.parallel_loads),
+            parallel_loads=loads,
+            slots=threading.Semaphore(loads),
+            shelf=Shelf(SHELF_BYTES),
             stop=stop,
         )
 

@@ -23,7 +23,7 @@ from lht.schema import TableRef
 from lht.sync.extract import Extraction
 from lht.sync.lease import Leases
 from lht.sync.opening import RecordCounts
-from lht.sync.places import Places
+from lht.sync.places import Places, Shelf
 from lht.sync.plan import Facts, Options
 from lht.sync.state import utc_now
 from lht.warehouse.base import Warehouse
@@ -42,7 +42,9 @@ class Context:
     counts: RecordCounts
     emit: Callable[[Event], None]
     places: Places  # objects at work at the same time
-    slots: threading.Semaphore  # loads at the same time
+    parallel_loads: int  # at the same time
+    slots: threading.Semaphore  # for those
+    shelf: Shelf  # of what waits for a slot
     stop: threading.Event
 
 
