@@ -223,11 +223,17 @@ def test_another_site_cannot_press_buttons(browser, caller, path, field, status)
     assert caller.org.clock.now() == before
 
 
+def url_within(browser):
+    """Return what the first frame within a page shows, "" as long as it has none."""
+    frames = browser.frames().get("childFrames")
+    return frames[0]["frame"]["url"] if frames else ""
+
+
 def test_another_site_cannot_look(browser, caller):
     """Neither in a frame, nor by a name that is made to lead here."""
     with elsewhere(f"<iframe src='{caller.org.url}/devorg'></iframe>") as url:
         browser.go(url)
-        while not (shown := browser.frames()["childFrames"][0]["frame"]["url"]):
+        while not (shown := url_within(browser)):
             browser.wait_for("Page.frameNavigated")
         assert shown.startswith("chrome-error:")
     browser.go(caller.org.url.replace("127.0.0.1", "rebound.example") + "/devorg")
