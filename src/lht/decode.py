@@ -122,17 +122,18 @@ def whole_records(source: Plain) -> Iterator[pa.Buffer]:
     rest = memoryview(b"")  # of what was read: the start of a record
     within = False  # whether a quoted value is open behind it
     while True:
-        room = pa.allocate_buffer(len(rest) + SLICE_BYTES)
+        old = len(rest)
+        room = pa.allocate_buffer(old + max(SLICE_BYTES, old))
         view = memoryview(room).cast("B")
-        view[: len(rest)] = rest
-        size = len(rest) + _filled(view[len(rest) :], source)
-        if size == len(rest):
+        view[:old] = rest
+        size = old + _filled(view[old:], source)
+        if size == old:
             break
-        within ^= _has_odd_quotes(room.slice(len(rest), size - len(rest)))
-        end = _end_of_records(view[:size], within=within)
+        within ^= _has_odd_quotes(room.slice(old, size - old))
+        end = _end_of_records(view[old:size], within=within)
         if end:
-            yield room.slice(0, end)
-        rest = view[end:size]
+            yield room.slice(0, old + end)
+        rest = view[old + end if end else 0 : size]
     if rest:
         raise RowCountMismatchError("a result page is cut", hint=_AGAIN)
 

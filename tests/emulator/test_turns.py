@@ -1,7 +1,8 @@
 """Objects that wait until the warehouse can take them: what they do meanwhile."""
 
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from tests.emulator.faults import BULK, REST
 from tests.emulator.scene import PAGE_ROWS, Scene
 
 from lht.devorg.faults import Corrupt, Fault, Refused
-from lht.report.values import ObjectReport
+from lht.exceptions import SyncInterrupted
+from lht.report.values import ObjectReport, Status
 from lht.sync import line, run
 from lht.sync.extract import Extraction
 from lht.sync.plan import Options
+from lht.sync.telling import Context
 
 OBJECTS = ("Account", "Contact", "Lead", "Case")
 PATIENCE_SECONDS = 10.0
@@ -21,7 +24,7 @@ PATIENCE_SECONDS = 10.0
 class Turns:
     """The first load keeps its turn until so many others have been fetched.
 
-    They begin to be once it has all of its own; the faults come before, or after.
+    They begin to be once it has all of its own; faults come before that, or after.
     """
 
     def __init__(
@@ -32,12 +35,15 @@ class Turns:
         fetched: int,
         before: Sequence[Fault] = (),
         after: Sequence[Fault] = (),
+        then: Callable[[], object] = bool,
     ) -> None:
+        self.loads = 0
         self.fetched = threading.Semaphore(0)
         self._begin, self._first = threading.Event(), threading.Lock()
         load, fetch = line.load, Extraction.fetch
 
         def slowly(*what: Any, **how: Any) -> ObjectReport:
+            self.loads += 1
             receipt = load(*what, **how)
             if self._first.acquire(blocking=False):
                 for fault in before:
@@ -47,11 +53,12 @@ class Turns:
                     assert self.fetched.acquire(timeout=PATIENCE_SECONDS)
                 for fault in after:
                     scene.org.faults.add(fault)
+                then()
             return receipt
 
-        def counted(extraction: Extraction) -> int:
+        def counted(extraction: Extraction, most_bytes: int) -> int:
             assert self._begin.wait(PATIENCE_SECONDS)
-            size_bytes = fetch(extraction)
+            size_bytes = fetch(extraction, most_bytes)
             self.fetched.release()
             return size_bytes
 
@@ -87,6 +94,32 @@ def test_no_more_is_fetched_than_may_wait(
     scene.sync(*OBJECTS, max_parallel=len(OBJECTS), options=BULK)
     assert not turns.fetched.acquire(blocking=False)
     scene.check(*OBJECTS)
+
+
+def test_who_waits_when_a_run_is_stopped_loads_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither what was fetched, nor anything else, is begun to be loaded then."""
+    scene.org.generate(dict.fromkeys(OBJECTS, 3))
+    stops: list[Callable[[], None]] = []
+
+    class Seen(line.Line):
+        def __init__(self, context: Context, *what: Any) -> None:
+            super().__init__(context, *what)
+            stops.append(context.stop.set)
+
+    monkeypatch.setattr(run, "Line", Seen)
+    turns = Turns(
+        scene,
+        monkeypatch,
+        fetched=len(OBJECTS) - 1,
+        then=lambda: [stop() for stop in stops],
+    )
+    with pytest.raises(SyncInterrupted) as raised:
+        scene.sync(*OBJECTS, options=BULK)
+    ends = Counter(o.status for o in raised.value.report.objects)
+    assert ends == {Status.SUCCEEDED: 1, Status.INTERRUPTED: len(OBJECTS) - 1}
+    assert turns.loads == 1
 
 
 def test_what_came_damaged_is_fetched_again(

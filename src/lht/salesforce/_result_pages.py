@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import count
 from threading import Event, Semaphore
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 import pyarrow as pa
 
@@ -28,6 +28,7 @@ from lht.salesforce._wire import Answer, Joined, opened
 from lht.salesforce.client import Client
 from lht.schema import TableSchema
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _RESULT_PAGES_SINCE = 58.0  # the API version
@@ -90,11 +91,16 @@ class ResultPage:
         return CsvFile(header=header_of(wire), wire=wire)
 
 
-@contextmanager
-def _ending() -> Iterator[None]:
-    """Stop where a pool takes no more work: Python waits for its threads then."""
+def submitted(
+    pool: ThreadPoolExecutor, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> Future[T]:
+    """Let a thread of the pool work.
+
+    Raises:
+        StoppedError: It takes no more: Python ends, and waits for its threads.
+    """
     try:
-        yield
+        return pool.submit(work, *args, **kwargs)
     except RuntimeError as error:
         raise StoppedError("nobody wants the page any more") from error
 
@@ -174,14 +180,13 @@ class PageReader(Generic[T]):
         """Wait for a permit, but not for ever in a process that ends."""
         while not permits.acquire(timeout=_LOOK_SECONDS):
             self._check_wanted()
-            with _ending():
-                self.transforming.submit(bool)
+            submitted(self.transforming, bool)
 
     def _transformed(self, page: ResultPage) -> T:
         self._take(self.room)
         try:
             self._check_wanted()
-            return self.transforming.submit(self._transform, page).result()
+            return submitted(self.transforming, self._transform, page).result()
         except BaseException:  # Ctrl-C, too, must leave room for another page
             self.room.release()
             raise
@@ -293,7 +298,7 @@ def side_by_side(
     pending: set[Future[Fetched[T]]] = set()
     with _threads(reader, lines=workers, room=limit) as pool:
         for index, url in enumerate(_ahead(pool, urls)):
-            pending.add(pool.submit(reader.read, index, url))
+            pending.add(submitted(pool, reader.read, index, url))
             if len(pending) >= 2 * workers:
                 ready, pending = wait(pending, return_when=FIRST_COMPLETED)
                 yield from _claimed(reader, ready)
@@ -304,9 +309,9 @@ def side_by_side(
 
 def _ahead(pool: ThreadPoolExecutor, urls: Iterator[str]) -> Iterator[str]:
     """Yield addresses; the list that the next one is on is asked for meanwhile."""
-    following = pool.submit(next, urls, None)
+    following = submitted(pool, next, urls, None)
     while (url := following.result()) is not None:
-        following = pool.submit(next, urls, None)
+        following = submitted(pool, next, urls, None)
         yield url
 
 
@@ -324,12 +329,12 @@ def one_after_the_other(
 ) -> Generator[Fetched[T], None, None]:
     """Yield chained pages, each being fetched while the one before it is consumed."""
     with _threads(reader, lines=1, room=1) as pool:
-        following = pool.submit(reader.read, 0, path)
+        following = submitted(pool, reader.read, 0, path)
         for index in count(1):
             page = following.result()
             reader.room.release()
             if page.locator is None:
                 yield page
                 return
-            following = pool.submit(reader.read, index, path, page.locator)
+            following = submitted(pool, reader.read, index, path, page.locator)
             yield page

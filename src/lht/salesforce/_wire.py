@@ -122,16 +122,18 @@ class Joined(io.RawIOBase):
         return True
 
     def readinto(self, room: Any) -> int:
-        """Fill *room* as far as the piece goes; return how far, 0 at the end."""
-        while not self._left:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._left = memoryview(piece)
-        view = memoryview(room)
-        size = min(len(view), len(self._left))
-        view[:size] = self._left[:size]
-        self._left = self._left[size:]
+        """Fill *room* as far as the pieces go; return how far, 0 at the end."""
+        view, size = memoryview(room), 0
+        while size < len(view):
+            if not self._left:
+                piece = next(self._pieces, None)
+                if piece is None:
+                    break
+                self._left = memoryview(piece)
+            part = self._left[: len(view) - size]
+            view[size : size + len(part)] = part
+            self._left = self._left[len(part) :]
+            size += len(part)
         return size
 
 

@@ -14,6 +14,7 @@ from lht.exceptions import (
 )
 from lht.pages import Counted, Page
 from lht.salesforce import bulk_query, replication, rest_query
+from lht.salesforce._result_pages import submitted
 from lht.salesforce.bulk_query import QueryJob
 from lht.salesforce.client import Client, Reader
 from lht.salesforce.rest_query import RestPage
@@ -50,27 +51,40 @@ class Extraction:
     size_bytes: int = 0
     on_rows: OnRows = field(default=lambda *_: None, repr=False)
 
-    def fetch(self) -> int:
-        """Let all pages come now, to be read later; return how large they are.
+    def fetch(self, most_bytes: int) -> int:
+        """Let pages come now, to be read later; return how large they are.
 
-        One that proves to be damaged then is fetched again, with all others.
+        Args:
+            most_bytes: Where to stop; the others come as they are read.
         """
-        source = self.source
-        pages: list[Page] = list(source(lambda page: page))
+        source, job = self.source, self.job
+        came = source(lambda page: page)
+        pages: list[Page] = []
+        size_bytes = 0
+        for page in came:
+            pages.append(page)
+            size_bytes += page.size_bytes
+            if size_bytes >= most_bytes:
+                break
 
         def fetched(read: Callable[[Page], Any]) -> Iterator[Any]:
+            found = []
             try:  # in a thread that ends: each one keeps memory that it once had
                 with ThreadPoolExecutor(1, "lht-page-read") as thread:
-                    found = list(thread.map(read, pages))
+                    while pages:
+                        found.append(submitted(thread, read, pages.pop(0)).result())
             except (RowCountMismatchError, SalesforceUnavailableError):
-                if self.job is None:
+                pages.clear()
+                if job is None:
                     raise
-                yield from source(read)
-            else:
-                yield from found
+                yield from source(read)  # damaged: all are fetched again
+                return
+            while found:
+                yield found.pop(0)
+            yield from map(read, came)
 
         self.source = fetched
-        return sum(page.size_bytes for page in pages)
+        return size_bytes
 
     def through(self, read: Callable[[Page], T]) -> Iterator[T]:
         """Yield what *read* makes of each page, counting rows and bytes."""

@@ -56,7 +56,8 @@ from lht.sync.telling import Context, Teller
 from lht.warehouse.base import Session
 
 REST_TRIES: Final = 3  # a query whose cursor died is started again
-SMALL_ROWS: Final = 50_000  # a page of a job
+SMALL_ROWS: Final = 50_000  # of a result that may wait in memory: a page of a job
+SMALL_BYTES: Final = 8 << 20  # of it
 SIGNPOST_KEEPS: Final = timedelta(minutes=1)  # an older one would read more again
 
 
@@ -326,12 +327,12 @@ class Line(Teller):
     def _committed(
         self, session: Session, planned: Planned, extraction: Extraction
     ) -> ObjectReport:
+        self._step = "loading"
         extraction.on_rows = self._saw_rows
         with (
             self._unusable_job_discarded(session, extraction),
             self._slot(planned, extraction),
         ):
-            self._step = "loading"
             return load(
                 session,
                 self._context.leases,
@@ -345,7 +346,8 @@ class Line(Teller):
     def _slot(self, planned: Planned, extraction: Extraction) -> Iterator[None]:
         """Wait until the warehouse can take one more load.
 
-        Who waits has what is small fetched before, and lends its place.
+        Who waits has what is small fetched meanwhile, and lends its place, but not with
+        a page in hand for which there is no room.
         """
         context = self._context
         with ExitStack() as waiting:
@@ -357,14 +359,30 @@ class Line(Teller):
                         max_parallel=context.parallel_loads,
                     )
                 )
-                if context.shelf.has_room and _is_small(planned, extraction):
-                    waiting.enter_context(context.shelf.held(extraction.fetch()))
-                waiting.enter_context(context.places.lent())
+                if self._is_fetched(planned, extraction, waiting) or extraction.job:
+                    waiting.enter_context(context.places.lent())
                 context.slots.acquire()
             try:
+                self._stop_if_asked()
                 yield
             finally:
                 context.slots.release()
+
+    def _is_fetched(
+        self, planned: Planned, extraction: Extraction, until: ExitStack
+    ) -> bool:
+        """Let a small result come, if there is room for it until the stack closes."""
+        shelf = self._context.shelf
+        rows = extraction.reported or planned.shown.estimated_rows
+        if rows is None or rows > SMALL_ROWS or not shelf.take(SMALL_BYTES):
+            return False
+        size_bytes = 0
+        try:
+            size_bytes = extraction.fetch(SMALL_BYTES)
+        finally:
+            shelf.give_back(SMALL_BYTES - size_bytes)
+        until.callback(shelf.give_back, size_bytes)
+        return True
 
     @contextmanager
     def _unusable_job_discarded(
@@ -395,9 +413,3 @@ class Line(Teller):
                 self._note(
                     f"job {job.job_id} is left for the next run: {error.message}"
                 )
-
-
-def _is_small(planned: Planned, extraction: Extraction) -> bool:
-    """Tell whether all of a result may be held in memory at once."""
-    rows = extraction.reported or planned.shown.estimated_rows
-    return rows is not None and rows <= SMALL_ROWS

@@ -50,27 +50,20 @@ class Places:
 
 
 class Shelf:
-    """Where results wait that have come before the warehouse can take them."""
+    """Room for results that have come before the warehouse can take them."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit = limit_bytes
-        self._used = 0
+    def __init__(self, size_bytes: int) -> None:
+        self._free = size_bytes
         self._lock = Lock()
 
-    @property
-    def has_room(self) -> bool:
-        """Whether one more may come; a full shelf is too full by that one at most."""
-        return self._used < self._limit
-
-    @contextmanager
-    def held(self, size_bytes: int) -> Iterator[None]:
-        """Count what lies there for the block."""
-        self._add(size_bytes)
-        try:
-            yield
-        finally:
-            self._add(-size_bytes)
-
-    def _add(self, size_bytes: int) -> None:
+    def take(self, size_bytes: int) -> bool:
+        """Take so much room, if there is as much."""
         with self._lock:
-            self._used += size_bytes
+            enough = self._free >= size_bytes
+            self._free -= size_bytes if enough else 0
+        return enough
+
+    def give_back(self, size_bytes: int) -> None:
+        """Give back room, or take some more that turned out to be needed (below 0)."""
+        with self._lock:
+            self._free += size_bytes

@@ -57,6 +57,10 @@ def test_without_isal_the_same_is_noticed(monkeypatch):
     monkeypatch.setattr(_wire, "_GzipFile", reader)
     monkeypatch.setattr(_wire, "_CodecError", error)
     test_a_body_cut_at_any_byte_is_noticed()
+    parts = gzip.compress(b"abc") + gzip.compress(b"def" * 99)
+    for cut in range(len(parts)):
+        pieces = [parts[:cut], b"", parts[cut:]]
+        assert _wire.opened(pieces).readall() == b"abc" + b"def" * 99
     wire = bytearray(gzip.compress(b"abc" * 100, mtime=0))
     for place in (11, 12, -8, -1):
         wire[place] ^= 0xFF
