@@ -133,7 +133,8 @@ def _memory(options: argparse.Namespace) -> Section:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         file = Path(folder, "org.duckdb")
         with OrgProcess({WIDE.sobject: most}, file) as org:
-            return memory(Course(org, WIDE, Path(folder)), options.memory_rows)
+            course = Course(org, WIDE, Path(folder))
+            return memory(course, options.memory_rows, options.repeats)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ each page asked for, which is a round trip, as soon as the one before it has com
 
 CPU is that of the contender's own process; the org's is told apart. Else the network
 is loopback: no delay, no limit. Medians of runs in turn; memory is the greatest of all
-runs, that by rows of one run each.\
+runs (COPY FROM by rows: of one).\
 """
 
 

@@ -68,6 +68,7 @@ class Extraction:
                 break
 
         def fetched(read: Callable[[Page], Any]) -> Iterator[Any]:
+            nonlocal came
             found = []
             try:  # in a thread that ends: each one keeps memory that it once had
                 with ThreadPoolExecutor(1, "lht-page-read") as thread:
@@ -75,6 +76,7 @@ class Extraction:
                         found.append(submitted(thread, read, pages.pop(0)).result())
             except (RowCountMismatchError, SalesforceUnavailableError):
                 pages.clear()
+                came = iter(())
                 if job is None:
                     raise
                 yield from source(read)  # damaged: all are fetched again

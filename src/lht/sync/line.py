@@ -56,8 +56,9 @@ from lht.sync.telling import Context, Teller
 from lht.warehouse.base import Session
 
 REST_TRIES: Final = 3  # a query whose cursor died is started again
-SMALL_ROWS: Final = 50_000  # of a result that may wait in memory: a page of a job
-SMALL_BYTES: Final = 8 << 20  # of it
+SMALL_ROWS: Final = 100_000  # of a result some of which may wait in memory
+SMALL_BYTES: Final = 8 << 20  # of it; the rest comes in its own turn
+ROW_BYTES: Final = 512  # of a record as it comes, where nothing is known yet
 SIGNPOST_KEEPS: Final = timedelta(minutes=1)  # an older one would read more again
 
 
@@ -374,13 +375,15 @@ class Line(Teller):
         """Let a small result come, if there is room for it until the stack closes."""
         shelf = self._context.shelf
         rows = extraction.reported or planned.shown.estimated_rows
-        if rows is None or rows > SMALL_ROWS or not shelf.take(SMALL_BYTES):
+        if rows is None or rows > SMALL_ROWS:
             return False
-        size_bytes = 0
+        expected, size_bytes = min(rows * ROW_BYTES, SMALL_BYTES), 0
+        if not shelf.take(expected):
+            return False
         try:
             size_bytes = extraction.fetch(SMALL_BYTES)
         finally:
-            shelf.give_back(SMALL_BYTES - size_bytes)
+            shelf.give_back(expected - size_bytes)
         until.callback(shelf.give_back, size_bytes)
         return True
 
