@@ -14,8 +14,9 @@ from lht.exceptions import ConfigError, WarehouseError, WarehouseUnavailableErro
 URL_PREFIX: Final = "duckdb:///"
 IN_MEMORY: Final = ":memory:"
 # What DuckDB may keep of a file in memory. It takes four fifths of the machine's
-# otherwise, although a load is not faster for it.
-_MEMORY_LIMIT: Final = "250MB"
+# otherwise, although a load is not faster for it. With less, it moves some of what it
+# is about to write to a temporary folder already where rows are of a usual width.
+_MEMORY_LIMIT: Final = "300MB"
 _LARGER: Final = ("GiB", "TiB")  # units in which DuckDB tells larger limits
 _QUIET: Final = (duckdb.ConversionException, duckdb.ConstraintException)
 
