@@ -16,7 +16,7 @@ IN_MEMORY: Final = ":memory:"
 # What DuckDB may keep of a file in memory. It takes four fifths of the machine's
 # otherwise, although a load is not faster for it. With less, it moves some of what it
 # is about to write to a temporary folder already where rows are of a usual width.
-_MEMORY_LIMIT: Final = "300MB"
+_MEMORY_LIMIT: Final = "270MB"
 _LARGER: Final = ("GiB", "TiB")  # units in which DuckDB tells larger limits
 _QUIET: Final = (duckdb.ConversionException, duckdb.ConstraintException)
 
