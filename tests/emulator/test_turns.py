@@ -122,15 +122,17 @@ def test_who_waits_when_a_run_is_stopped_loads_nothing(
     assert turns.loads == 1
 
 
+@pytest.mark.parametrize("small_bytes", [line.SMALL_BYTES, 1])
 def test_what_came_damaged_is_fetched_again(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, small_bytes: int
 ) -> None:
-    """What waited damaged until its turn comes again then."""
+    """What waited damaged comes again in its turn, also what had no room to wait."""
+    monkeypatch.setattr(line, "SMALL_BYTES", small_bytes)
     names = OBJECTS[:2]
-    scene.org.generate(dict.fromkeys(names, 3))
-    damaged = Corrupt(path="results", times=1)
+    scene.org.generate(dict.fromkeys(names, 2 * PAGE_ROWS))
+    damaged = Corrupt(path="results", skip=1, times=3)
     Turns(scene, monkeypatch, fetched=1, before=[damaged])
     scene.sync(*names, options=BULK)
     fetched = [r for r in scene.org.requests if r.path.endswith("/results")]
-    assert len(fetched) == len(names) + 1
+    assert len(fetched) > 2 * len(names)
     scene.check(*names)

@@ -24,10 +24,11 @@ JOB = QueryJob(
 
 @dataclass(eq=False)
 class Page:
-    """A page as far as it is counted."""
+    """A page as far as it is counted; there are five where not all are read."""
 
     index: int
     size_bytes: int = 10
+    rows: int = ROWS
 
     def decoded(self):
         return pa.table({"page": [self.index] * ROWS})
@@ -42,7 +43,9 @@ def extraction(pages, job=None):
             came.append(page.index)
             yield read(page)
 
-    return Extraction(source=source, signpost=datetime(2026, 1, 1), job=job), came
+    found = Extraction(source=source, signpost=datetime(2026, 1, 1), job=job)
+    found.reported = 5 * ROWS
+    return found, came
 
 
 @pytest.mark.parametrize(("most", "fetched"), [(1, 1), (15, 2), (50, 5), (99, 5)])
@@ -54,6 +57,15 @@ def test_no_more_comes_than_was_asked_for(most, fetched):
     tables = list(found.through(Page.decoded))
     assert [t.column(0)[0].as_py() for t in tables] == came == list(range(5))
     assert (found.downloaded, found.size_bytes) == (5 * ROWS, 50)
+
+
+@pytest.mark.parametrize(("most", "is_kept"), [(15, False), (50, True), (99, True)])
+def test_the_result_of_a_job_comes_whole_or_later(most, is_kept):
+    """Only whoever asks for its pages fetches a damaged one again: none comes alone."""
+    found, came = extraction([Page(n) for n in range(5)], JOB)
+    assert found.fetch(most) == (50 if is_kept else 0)
+    assert len(list(found.through(Page.decoded))) == 5
+    assert came == [*(() if is_kept else (0, 1)), *range(5)]
 
 
 def test_pages_that_were_read_are_let_go():

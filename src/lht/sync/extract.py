@@ -55,20 +55,23 @@ class Extraction:
         """Let pages come now, to be read later; return how large they are.
 
         Args:
-            most_bytes: Where to stop; the others come as they are read.
+            most_bytes: Where to stop. Of a query, the others come as they are read. Of
+                a job, all come then: one that is damaged has to be fetched again.
         """
         source, job = self.source, self.job
         came = source(lambda page: page)
         pages: list[Page] = []
-        size_bytes = 0
+        size_bytes = rows = 0
         for page in came:
             pages.append(page)
             size_bytes += page.size_bytes
-            if size_bytes >= most_bytes:
+            rows += page.rows
+            if size_bytes >= most_bytes and rows < self.reported:
+                if job is not None:
+                    return 0
                 break
 
         def fetched(read: Callable[[Page], Any]) -> Iterator[Any]:
-            nonlocal came
             found = []
             try:  # in a thread that ends: each one keeps memory that it once had
                 with ThreadPoolExecutor(1, "lht-page-read") as thread:
@@ -76,7 +79,6 @@ class Extraction:
                         found.append(submitted(thread, read, pages.pop(0)).result())
             except (RowCountMismatchError, SalesforceUnavailableError):
                 pages.clear()
-                came = iter(())
                 if job is None:
                     raise
                 yield from source(read)  # damaged: all are fetched again

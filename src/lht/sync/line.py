@@ -56,9 +56,9 @@ from lht.sync.telling import Context, Teller
 from lht.warehouse.base import Session
 
 REST_TRIES: Final = 3  # a query whose cursor died is started again
-SMALL_ROWS: Final = 100_000  # of a result some of which may wait in memory
-SMALL_BYTES: Final = 8 << 20  # of it; the rest comes in its own turn
-ROW_BYTES: Final = 512  # of a record as it comes, where nothing is known yet
+SMALL_ROWS: Final = 100_000  # of a result that may wait in memory
+SMALL_BYTES: Final = 24 << 20  # of it
+ROW_BYTES: Final = 256  # of a record as it comes, where nothing is known yet
 SIGNPOST_KEEPS: Final = timedelta(minutes=1)  # an older one would read more again
 
 
@@ -360,7 +360,7 @@ class Line(Teller):
                         max_parallel=context.parallel_loads,
                     )
                 )
-                if self._is_fetched(planned, extraction, waiting) or extraction.job:
+                if self._fetch_small(planned, extraction, waiting) or extraction.job:
                     waiting.enter_context(context.places.lent())
                 context.slots.acquire()
             try:
@@ -369,10 +369,14 @@ class Line(Teller):
             finally:
                 context.slots.release()
 
-    def _is_fetched(
+    def _fetch_small(
         self, planned: Planned, extraction: Extraction, until: ExitStack
     ) -> bool:
-        """Let a small result come, if there is room for it until the stack closes."""
+        """Let a small result come, if there is room for it until the stack closes.
+
+        Returns:
+            Whether there was.
+        """
         shelf = self._context.shelf
         rows = extraction.reported or planned.shown.estimated_rows
         if rows is None or rows > SMALL_ROWS:

@@ -39,7 +39,7 @@ T = TypeVar("T")
 _log = logging.getLogger("lht.sync")
 KEPT_FOR_OTHERS: Final = 0.05  # of the org's API calls in 24 hours
 MOST_BEGUN: Final = 50  # objects, with those that wait for Salesforce to finish a job
-SHELF_BYTES: Final = 32 << 20  # of results that wait until others are loaded
+SHELF_BYTES: Final = 64 << 20  # of results that wait until others are loaded
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
 
 
